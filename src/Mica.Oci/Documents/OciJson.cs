@@ -1,0 +1,129 @@
+using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Mica.Oci;
+
+/// <summary>
+/// JSON of the image documents: duplicate keys and missing required members are errors, unknown members are ignored, and
+/// what we write is compact with <c>+</c> left as it is (media types), so that digests are those other tools compute.
+/// </summary>
+[JsonSourceGenerationOptions(
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(DigestConverter), typeof(Base64Converter)])]
+[JsonSerializable(typeof(Descriptor))]
+[JsonSerializable(typeof(ImageManifest))]
+[JsonSerializable(typeof(ImageIndex))]
+[JsonSerializable(typeof(ImageConfig))]
+internal sealed partial class OciJsonContext : JsonSerializerContext
+{
+    /// <summary>The context with the options that an attribute cannot express.</summary>
+    public static OciJsonContext Strict { get; } = new(new JsonSerializerOptions
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new DigestConverter(), new Base64Converter() },
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        AllowDuplicateProperties = false,
+        MaxDepth = 32,
+    });
+}
+
+/// <summary>Parsing and writing of image documents with errors that name the document.</summary>
+public static class OciJson
+{
+    internal static T Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string what)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type)
+                ?? throw new MicaException(ErrorKind.ContentMismatch, $"{what} is null, not an object");
+        }
+        catch (JsonException error)
+        {
+            throw new MicaException(ErrorKind.ContentMismatch, $"{what} is malformed: {Printable.Of(FirstSentence(error))}", error);
+        }
+    }
+
+    internal static byte[] Write<T>(T document, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(document, type);
+
+    /// <summary>A descriptor as JSON, as it stands in an <c>index.json</c>.</summary>
+    public static byte[] Write(Descriptor descriptor) => Write(descriptor, OciJsonContext.Strict.Descriptor);
+
+    /// <summary>Reads one descriptor.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.ContentMismatch"/>: not a descriptor.</exception>
+    public static Descriptor ParseDescriptor(ReadOnlySpan<byte> json) => Parse(json, OciJsonContext.Strict.Descriptor, "descriptor");
+
+    private static string FirstSentence(JsonException error)
+    {
+        // The serializer appends the path and a remark about escapes; the first sentence says what is wrong.
+        string text = error.Message;
+        int end = text.IndexOf(" Path: ", StringComparison.Ordinal);
+        return error.Path is { Length: > 1 } path && end > 0 ? $"{text[..end]} ({path})" : end > 0 ? text[..end] : text;
+    }
+}
+
+internal sealed class DigestConverter : JsonConverter<Digest>
+{
+    public override Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        return Digest.TryParse(text, out Digest digest)
+            ? digest
+            : throw new JsonException($"not a sha256 or sha512 digest: \"{Printable.Of(text)}\"");
+    }
+
+    public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
+}
+
+internal sealed class Base64Converter : JsonConverter<ReadOnlyMemory<byte>>
+{
+    public override ReadOnlyMemory<byte> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TryGetBytesFromBase64(out byte[]? bytes) ? bytes : throw new JsonException("data is not base64");
+
+    public override void Write(Utf8JsonWriter writer, ReadOnlyMemory<byte> value, JsonSerializerOptions options) =>
+        writer.WriteBase64StringValue(value.Span);
+}
+
+/// <summary>Reads <c>null</c> as an empty array: Go writes a nil slice so.</summary>
+internal sealed class EmptyWhenNullConverter<T> : JsonConverter<ImmutableArray<T>>
+{
+    public override bool HandleNull => true;
+
+    public override ImmutableArray<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType == JsonTokenType.Null)
+        {
+            return [];
+        }
+
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw new JsonException("expected an array");
+        }
+
+        var type = (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
+        ImmutableArray<T>.Builder items = ImmutableArray.CreateBuilder<T>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            items.Add(JsonSerializer.Deserialize(ref reader, type) ?? throw new JsonException("null inside an array"));
+        }
+
+        return items.ToImmutable();
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableArray<T> value, JsonSerializerOptions options)
+    {
+        var type = (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
+        writer.WriteStartArray();
+        foreach (T item in value.IsDefault ? [] : value)
+        {
+            JsonSerializer.Serialize(writer, item, type);
+        }
+
+        writer.WriteEndArray();
+    }
+}
