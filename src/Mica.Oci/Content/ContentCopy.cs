@@ -14,8 +14,8 @@ public sealed record ContentCopyOptions
     /// </summary>
     public Func<Descriptor, Descriptor, bool>? Include { get; init; }
 
-    /// <summary>The repository of the target's registry that may already hold the blobs, for a mount.</summary>
-    public string? MountFrom { get; init; }
+    /// <summary>The repository of the target's registry that may already hold the blob, for a mount; null for none.</summary>
+    public Func<Descriptor, string?>? MountFrom { get; init; }
 
     /// <summary>
     /// Moves one blob that is not a document, in place of open-and-write. Called at most once for a digest, after the config of
@@ -109,7 +109,7 @@ public sealed class ContentCopy(
             {
                 progress?.Report(new BlobExisted(descriptor));
             }
-            else if (options.MountFrom is { } from && target is IMountingTarget mounting
+            else if (options.MountFrom?.Invoke(descriptor) is { } from && target is IMountingTarget mounting
                 && await mounting.TryMountAsync(descriptor, from, cancellationToken))
             {
                 progress?.Report(new BlobMounted(descriptor, from));
