@@ -172,7 +172,7 @@ public sealed record ContainerConfig
 
     /// <summary>Everything else, as it came.</summary>
     [JsonExtensionData]
-    public Dictionary<string, JsonElement>? Other { get; init; }
+    public Dictionary<string, JsonElement>? Other { get; set; }
 }
 
 /// <summary>Docker's health check; durations in nanoseconds.</summary>
