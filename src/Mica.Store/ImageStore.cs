@@ -1,0 +1,273 @@
+using System.Collections.Immutable;
+using Mica.Oci;
+
+namespace Mica.Store;
+
+/// <summary>
+/// The images of this machine: one directory, shared by any number of processes at once. It holds blobs (the root is an OCI
+/// image layout), unpacked layers by their diffID, and a catalog of images and names.
+/// <para>
+/// An <i>image</i> is what a name stands for: the manifest or index as it was fetched. Its <i>ID</i> is the digest of its
+/// config. A <i>name</i> is moved, never just overwritten: its journal tells from where, and what it stood for is kept for a
+/// grace time. Content is brought in under a <i>lease</i>, and becomes an image by a commit.
+/// </para>
+/// <para>
+/// Nothing half-written is ever visible. A process may be killed at any moment: what was in the store stays as it was, and
+/// what was on its way is gone on with, or removed, by whoever comes next. Failures are <see cref="MicaException"/>s:
+/// <see cref="ErrorKind.PermissionDenied"/>, <see cref="ErrorKind.Failed"/> for a full disk,
+/// <see cref="ErrorKind.ContentMismatch"/> for a damaged store, <see cref="ErrorKind.Unavailable"/> when another process
+/// keeps the catalog locked for too long.
+/// </para>
+/// Safe for concurrent use.
+/// </summary>
+public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposable
+{
+    /// <summary>How long what was written without a lease of its own is held.</summary>
+    private static readonly TimeSpan s_ownLease = TimeSpan.FromHours(24);
+
+    private readonly StoreLayout _layout;
+    private readonly Catalog _catalog;
+    private readonly StoreOptions _options;
+    private readonly ContentDisposal _disposal;
+    private readonly Lazy<long> _own;
+
+    private ImageStore(StoreLayout layout, Catalog catalog, StoreOptions options)
+    {
+        _layout = layout;
+        _catalog = catalog;
+        _options = options;
+        Blobs = new BlobStore(layout, catalog, options);
+        Commits = new ImageCommit(layout, catalog, Blobs, options);
+        _disposal = new ContentDisposal(layout, catalog, options);
+        Leases = new Leases(layout, catalog, options.Time);
+        _own = new Lazy<long>(() => Leases.Begin("content of one process", s_ownLease));
+    }
+
+    /// <summary>The store's directory.</summary>
+    public string Root => _layout.Root;
+
+    internal BlobStore Blobs { get; }
+
+    internal ImageCommit Commits { get; }
+
+    internal Leases Leases { get; }
+
+    /// <summary>Opens the store; an empty or absent directory becomes one.</summary>
+    /// <exception cref="MicaException">
+    /// <see cref="ErrorKind.InvalidArgument"/>: the directory is something else. <see cref="ErrorKind.Unsupported"/>: a newer
+    /// mica wrote it.
+    /// </exception>
+    public static async Task<ImageStore> OpenAsync(StoreOptions options, CancellationToken cancellationToken)
+    {
+        var layout = new StoreLayout(options.Root);
+        try
+        {
+            Catalog catalog = Catalog.TryOpen(layout.Catalog, options.Failpoint)
+                ?? await StoreCreation.CreateAsync(layout, options, cancellationToken);
+            return new ImageStore(layout, catalog, options);
+        }
+        catch (Exception failure) when (StoreErrors.Translate(failure, layout.Root) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <summary>Begins an operation that brings content in, or uses it. <paramref name="purpose"/> is a line for people.</summary>
+    public Task<StoreLease> LeaseAsync(string purpose, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult(new StoreLease(this, Leases.Begin(purpose, lifetime: null)));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<Descriptor?> ResolveAsync(string reference, CancellationToken cancellationToken) =>
+        new(ReadAsync(database => ImageLookup.Resolve(database, reference), cancellationToken));
+
+    /// <inheritdoc/>
+    public ValueTask<Stream> OpenAsync(Descriptor descriptor, CancellationToken cancellationToken) => Blobs.OpenAsync(descriptor, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<Stream> OpenUnverifiedAsync(Descriptor descriptor, long offset, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Blobs.Open(descriptor, offset));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> ExistsAsync(Descriptor descriptor, CancellationToken cancellationToken) =>
+        ExistsAsync(descriptor, _own.Value, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask WriteAsync(Descriptor expected, Stream content, CancellationToken cancellationToken) =>
+        new(Blobs.WriteAsync(expected, content, _own.Value, cancellationToken));
+
+    /// <summary>As <see cref="StoreLease.TagAsync"/>.</summary>
+    public async ValueTask TagAsync(Descriptor descriptor, string tag, CancellationToken cancellationToken) =>
+        await Commits.CommitAsync(descriptor, ImageReference.Parse(tag), "tag", _own.Value, cancellationToken);
+
+    /// <summary>All images, newest first.</summary>
+    public Task<ImmutableArray<StoredImage>> ListAsync(CancellationToken cancellationToken) =>
+        ReadAsync(ImageQueries.List, cancellationToken);
+
+    /// <summary>
+    /// The image that <paramref name="image"/> means: a name (<c>latest</c> when it says no tag), <c>repository@digest</c>, an
+    /// ID or the beginning of one, or the digest of a manifest or index. Null when there is none.
+    /// </summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: the beginning of several IDs.</exception>
+    public Task<StoredImage?> FindAsync(string image, CancellationToken cancellationToken) =>
+        ReadAsync(database => ImageLookup.Find(database, image) is { } match ? ImageQueries.Get(database, match.Root) : null, cancellationToken);
+
+    /// <summary>The image that <paramref name="image"/> means, in full; of its variants the one for <paramref name="platform"/>, or the primary one.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: no such image, or not for that platform.</exception>
+    public Task<ImageDetails> InspectAsync(string image, Platform? platform, CancellationToken cancellationToken) =>
+        ImageInspection.InspectAsync(_layout, _catalog, Blobs, image, platform, cancellationToken);
+
+    /// <summary>The history of an image, newest row first, each with the layer that it made.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: no such image, or not for that platform.</exception>
+    public async Task<ImmutableArray<HistoryRow>> HistoryAsync(string image, Platform? platform, CancellationToken cancellationToken) =>
+        (await InspectAsync(image, platform, cancellationToken)).History;
+
+    /// <summary>What the images take.</summary>
+    public Task<DiskUsage> DiskUsageAsync(CancellationToken cancellationToken) => ReadAsync(DiskUsageQuery.Run, cancellationToken);
+
+    /// <summary>Makes <paramref name="target"/> stand for what <paramref name="image"/> means.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: no such image.</exception>
+    public Task<NameMove> TagAsync(string image, ImageReference target, CancellationToken cancellationToken) =>
+        WriteAsync(database =>
+        {
+            if (target.Digest is not null)
+            {
+                throw new MicaException(ErrorKind.InvalidArgument, "refusing to create a tag with a digest reference");
+            }
+
+            return NameJournal.Assign(database, target, ImageLookup.Get(database, image).Root, "tag", _options);
+        }, cancellationToken);
+
+    /// <summary>The moves of <paramref name="name"/>, newest first; of all names when it is null.</summary>
+    public Task<ImmutableArray<JournalEntry>> JournalAsync(ImageReference? name, CancellationToken cancellationToken) =>
+        ReadAsync(database => NameJournal.Read(database, name?.WithDefaultTag().ToString()), cancellationToken);
+
+    /// <summary>Takes back the last move of <paramref name="name"/>; once more, the one before.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: no move, or its image is gone.</exception>
+    public Task<NameMove> UndoAsync(ImageReference name, CancellationToken cancellationToken) =>
+        WriteAsync(database => NameJournal.Undo(database, name.WithDefaultTag(), _options), cancellationToken);
+
+    /// <summary>
+    /// Makes <paramref name="repository"/>, such as <c>docker.io/library/debian</c>, known to hold the image's root under its
+    /// digest: after a push or a pull.
+    /// </summary>
+    public Task AddRepositoryDigestAsync(string repository, Digest root, CancellationToken cancellationToken) =>
+        WriteAsync(database => NameJournal.RecordDigest(database, repository, root), cancellationToken);
+
+    /// <summary>
+    /// Removes a name, and with its last one the image; or, by ID or digest, an image with its names. What other images, a
+    /// lease or a container need stays.
+    /// </summary>
+    /// <param name="image">As for <see cref="FindAsync"/>.</param>
+    /// <param name="force">Even if it has names in several repositories, or a stopped container uses it.</param>
+    /// <param name="cancellationToken">Cancels while nothing has been changed.</param>
+    /// <exception cref="MicaException">
+    /// <see cref="ErrorKind.NotFound"/>: no such image. <see cref="ErrorKind.Conflict"/>, with docker's words: in use, or it
+    /// must be forced.
+    /// </exception>
+    public Task<RemovalReport> RemoveAsync(string image, bool force, CancellationToken cancellationToken) =>
+        RemoveAsync(removal => removal.Remove(image, force), cancellationToken);
+
+    /// <summary>
+    /// Removes the images that <paramref name="options"/> select, and whatever no image needs: content of pulls that were
+    /// given up, leftovers of killed processes.
+    /// </summary>
+    public Task<RemovalReport> PruneAsync(ImagePruneOptions options, CancellationToken cancellationToken) =>
+        RemoveAsync(removal => removal.Prune(options), cancellationToken);
+
+    /// <summary>
+    /// Takes note that a container uses the manifest, running or not: until <see cref="ClearContainerUseAsync"/> the manifest
+    /// with its config and layers stays, and its image is in use.
+    /// </summary>
+    public Task SetContainerUseAsync(string container, Digest manifest, bool running, CancellationToken cancellationToken) =>
+        WriteAsync(database =>
+        {
+            using Statement set = database.Use("INSERT OR REPLACE INTO container_uses(container, manifest, running) VALUES(?1, ?2, ?3)");
+            return set.Bind(1, container).Bind(2, manifest).Bind(3, running ? 1 : 0).Run();
+        }, cancellationToken);
+
+    /// <summary>Takes note that the container is gone.</summary>
+    public Task ClearContainerUseAsync(string container, CancellationToken cancellationToken) =>
+        WriteAsync(database =>
+        {
+            using Statement clear = database.Use("DELETE FROM container_uses WHERE container = ?1");
+            return clear.Bind(1, container).Run();
+        }, cancellationToken);
+
+    /// <summary>Takes note that the image is used now.</summary>
+    public Task TouchAsync(Digest root, CancellationToken cancellationToken) =>
+        WriteAsync(database =>
+        {
+            using Statement update = database.Use("UPDATE roots SET used = max(used, ?2) WHERE digest = ?1");
+            return update.Bind(1, root).Bind(2, _options.Time.GetUtcNow()).Run();
+        }, cancellationToken, durable: false);
+
+    /// <summary>Ends what was held without a lease of its own, and brings <c>index.json</c> up to date.</summary>
+    public ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (_own.IsValueCreated)
+            {
+                Leases.End(_own.Value);
+            }
+        }
+        finally
+        {
+            Leases.Dispose();
+            _catalog.Dispose();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    internal ValueTask<bool> ExistsAsync(Descriptor descriptor, long lease, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Blobs.Hold(descriptor.Digest, lease));
+    }
+
+    internal Task<T> WriteAsync<T>(Func<Database, T> write, CancellationToken cancellationToken, bool durable = true)
+    {
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return Task.FromResult(_catalog.Write(write, durable));
+        }
+        catch (Exception failure)
+        {
+            return Task.FromException<T>(failure);
+        }
+    }
+
+    private Task<RemovalReport> RemoveAsync(Action<ImageRemoval> remove, CancellationToken cancellationToken) => Task.Run(() =>
+    {
+        Leases.RemoveDead();
+        (RemovalReport report, ContentSweep sweep) = _catalog.Write(database =>
+        {
+            var removal = new ImageRemoval(database, _options);
+            remove(removal);
+            return (removal.Report(), removal.Sweep);
+        }, durable: true);
+        _options.Failpoint?.Invoke("rows deleted");
+        return report with { FreedBytes = _disposal.Dispose(sweep) };
+    }, cancellationToken);
+
+    private Task<T> ReadAsync<T>(Func<Database, T> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return Task.FromResult(_catalog.Read(read));
+        }
+        catch (Exception failure)
+        {
+            return Task.FromException<T>(failure);
+        }
+    }
+}
