@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+
+namespace Mica.Linux;
+
+/// <summary>The C library's calls that are used, as they are. All are the 64-bit forms of glibc and musl.</summary>
+internal static unsafe partial class Libc
+{
+    private const string Name = "libc";
+
+    [LibraryImport(Name, EntryPoint = "openat", SetLastError = true)]
+    public static partial int OpenAt(SafeHandle directory, byte* path, int flags, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "openat", SetLastError = true)]
+    public static partial int OpenAt(int directory, byte* path, int flags, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int descriptor);
+
+    [LibraryImport(Name, EntryPoint = "write", SetLastError = true)]
+    public static partial nint Write(int descriptor, byte* bytes, nuint count);
+
+    [LibraryImport(Name, EntryPoint = "pwrite", SetLastError = true)]
+    public static partial nint WriteAt(int descriptor, byte* bytes, nuint count, long offset);
+
+    [LibraryImport(Name, EntryPoint = "ftruncate", SetLastError = true)]
+    public static partial int Truncate(int descriptor, long length);
+
+    [LibraryImport(Name, EntryPoint = "mkdirat", SetLastError = true)]
+    public static partial int MakeDirectoryAt(SafeHandle directory, byte* path, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "symlinkat", SetLastError = true)]
+    public static partial int SymbolicLinkAt(byte* target, SafeHandle directory, byte* path);
+
+    [LibraryImport(Name, EntryPoint = "linkat", SetLastError = true)]
+    public static partial int LinkAt(SafeHandle from, byte* fromPath, SafeHandle to, byte* toPath, int flags);
+
+    [LibraryImport(Name, EntryPoint = "mknodat", SetLastError = true)]
+    public static partial int MakeNodeAt(SafeHandle directory, byte* path, uint mode, ulong device);
+
+    [LibraryImport(Name, EntryPoint = "unlinkat", SetLastError = true)]
+    public static partial int UnlinkAt(SafeHandle directory, byte* path, int flags);
+
+    [LibraryImport(Name, EntryPoint = "renameat2", SetLastError = true)]
+    public static partial int RenameAt(SafeHandle from, byte* fromPath, SafeHandle to, byte* toPath, uint flags);
+
+    [LibraryImport(Name, EntryPoint = "renameat2", SetLastError = true)]
+    public static partial int RenameAt(int from, byte* fromPath, int to, byte* toPath, uint flags);
+
+    [LibraryImport(Name, EntryPoint = "statx", SetLastError = true)]
+    public static partial int Statx(SafeHandle directory, byte* path, int flags, uint mask, StatxBuffer* buffer);
+
+    [LibraryImport(Name, EntryPoint = "statx", SetLastError = true)]
+    public static partial int Statx(int directory, byte* path, int flags, uint mask, StatxBuffer* buffer);
+
+    [LibraryImport(Name, EntryPoint = "readlinkat", SetLastError = true)]
+    public static partial nint ReadLinkAt(SafeHandle directory, byte* path, byte* buffer, nuint size);
+
+    [LibraryImport(Name, EntryPoint = "fchownat", SetLastError = true)]
+    public static partial int ChangeOwnerAt(SafeHandle directory, byte* path, uint uid, uint gid, int flags);
+
+    [LibraryImport(Name, EntryPoint = "fchown", SetLastError = true)]
+    public static partial int ChangeOwner(int descriptor, uint uid, uint gid);
+
+    [LibraryImport(Name, EntryPoint = "fchmodat", SetLastError = true)]
+    public static partial int ChangeModeAt(SafeHandle directory, byte* path, uint mode, int flags);
+
+    [LibraryImport(Name, EntryPoint = "fchmod", SetLastError = true)]
+    public static partial int ChangeMode(SafeHandle descriptor, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "fchmod", SetLastError = true)]
+    public static partial int ChangeMode(int descriptor, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "utimensat", SetLastError = true)]
+    public static partial int ChangeTimesAt(SafeHandle directory, byte* path, Timespec* times, int flags);
+
+    [LibraryImport(Name, EntryPoint = "futimens", SetLastError = true)]
+    public static partial int ChangeTimes(int descriptor, Timespec* times);
+
+    [LibraryImport(Name, EntryPoint = "futimens", SetLastError = true)]
+    public static partial int ChangeTimes(SafeHandle descriptor, Timespec* times);
+
+    [LibraryImport(Name, EntryPoint = "fsetxattr", SetLastError = true)]
+    public static partial int SetXattr(int descriptor, byte* name, byte* value, nuint size, int flags);
+
+    [LibraryImport(Name, EntryPoint = "fsetxattr", SetLastError = true)]
+    public static partial int SetXattr(SafeHandle descriptor, byte* name, byte* value, nuint size, int flags);
+
+    [LibraryImport(Name, EntryPoint = "fremovexattr", SetLastError = true)]
+    public static partial int RemoveXattr(int descriptor, byte* name);
+
+    [LibraryImport(Name, EntryPoint = "fremovexattr", SetLastError = true)]
+    public static partial int RemoveXattr(SafeHandle descriptor, byte* name);
+
+    [LibraryImport(Name, EntryPoint = "lsetxattr", SetLastError = true)]
+    public static partial int SetXattr(byte* path, byte* name, byte* value, nuint size, int flags);
+
+    [LibraryImport(Name, EntryPoint = "lgetxattr", SetLastError = true)]
+    public static partial nint GetXattr(byte* path, byte* name, byte* value, nuint size);
+
+    [LibraryImport(Name, EntryPoint = "llistxattr", SetLastError = true)]
+    public static partial nint ListXattrs(byte* path, byte* names, nuint size);
+
+    [LibraryImport(Name, EntryPoint = "getdents64", SetLastError = true)]
+    public static partial nint ReadDirectory(SafeHandle directory, byte* buffer, nuint size);
+
+    [LibraryImport(Name, EntryPoint = "lseek", SetLastError = true)]
+    public static partial long Seek(SafeHandle descriptor, long offset, int origin);
+
+    [LibraryImport(Name, EntryPoint = "fsync", SetLastError = true)]
+    public static partial int Sync(SafeHandle descriptor);
+
+    [LibraryImport(Name, EntryPoint = "syncfs", SetLastError = true)]
+    public static partial int SyncFileSystem(SafeHandle descriptor);
+
+    [LibraryImport(Name, EntryPoint = "fstatfs", SetLastError = true)]
+    public static partial int GetFileSystemStatus(SafeHandle descriptor, StatfsBuffer* buffer);
+
+    [LibraryImport(Name, EntryPoint = "flock", SetLastError = true)]
+    public static partial int Lock(SafeHandle descriptor, int operation);
+
+    [LibraryImport(Name, EntryPoint = "geteuid")]
+    public static partial uint GetEffectiveUserId();
+
+    [LibraryImport(Name, EntryPoint = "getegid")]
+    public static partial uint GetEffectiveGroupId();
+
+    [LibraryImport(Name, EntryPoint = "umask")]
+    public static partial uint SetMask(uint mask);
+
+    [LibraryImport(Name, EntryPoint = "unshare", SetLastError = true)]
+    public static partial int Unshare(int flags);
+
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    public static partial long Syscall(long number, SafeHandle directory, byte* path, void* argument, nuint size);
+
+    /// <summary>The error of the last call on this thread.</summary>
+    public static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
+}
