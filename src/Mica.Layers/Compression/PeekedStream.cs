@@ -1,0 +1,65 @@
+namespace Mica.Layers;
+
+/// <summary>A stream whose first bytes were looked at: gives them again, then goes on. Owns the inner stream.</summary>
+internal sealed class PeekedStream : Stream
+{
+    private readonly Stream _inner;
+    private readonly byte[] _head;
+    private int _used;
+
+    public PeekedStream(Stream inner, int count)
+    {
+        _inner = inner;
+        byte[] head = new byte[count];
+        int length = inner.ReadAtLeast(head, count, throwOnEndOfStream: false);
+        _head = head[..length];
+    }
+
+    /// <summary>The first bytes; fewer than asked for when the stream is shorter.</summary>
+    public ReadOnlySpan<byte> Head => _head;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override int Read(Span<byte> buffer)
+    {
+        if (_used == _head.Length)
+        {
+            return _inner.Read(buffer);
+        }
+
+        int count = Math.Min(buffer.Length, _head.Length - _used);
+        _head.AsSpan(_used, count).CopyTo(buffer);
+        _used += count;
+        return count;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}
