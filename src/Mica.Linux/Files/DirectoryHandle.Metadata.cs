@@ -124,6 +124,17 @@ public sealed unsafe partial class DirectoryHandle
         }
     }
 
+    /// <summary>Removes an extended attribute of <paramref name="name"/>, which may be a symbolic link. Needs /proc.</summary>
+    public Errno TryRemoveXattr(ReadOnlySpan<byte> name, ReadOnlySpan<byte> attribute)
+    {
+        ReadOnlySpan<byte> path = ProcPath(name);
+        fixed (byte* cPath = CString.Write(path, stackalloc byte[CString.Size(path)]))
+        fixed (byte* cAttribute = CString.Write(attribute, stackalloc byte[CString.Size(attribute)]))
+        {
+            return Result(Libc.RemoveXattr(cPath, cAttribute));
+        }
+    }
+
     /// <summary>Sets an extended attribute of this directory.</summary>
     public Errno TrySetXattr(ReadOnlySpan<byte> attribute, ReadOnlySpan<byte> value)
     {

@@ -94,6 +94,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "lsetxattr", SetLastError = true)]
     public static partial int SetXattr(byte* path, byte* name, byte* value, nuint size, int flags);
 
+    [LibraryImport(Name, EntryPoint = "lremovexattr", SetLastError = true)]
+    public static partial int RemoveXattr(byte* path, byte* name);
+
     [LibraryImport(Name, EntryPoint = "lgetxattr", SetLastError = true)]
     public static partial nint GetXattr(byte* path, byte* name, byte* value, nuint size);
 
