@@ -10,7 +10,7 @@ internal static class OverlayMount
 
     public static void Unmount(string at) => Assert.Equal(0, Run("umount", at));
 
-    private static int Run(string command, params string[] arguments)
+    public static int Run(string command, params string[] arguments)
     {
         using Process process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true })!;
         process.StandardError.ReadToEnd();
