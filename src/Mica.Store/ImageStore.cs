@@ -29,7 +29,11 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     private readonly Catalog _catalog;
     private readonly StoreOptions _options;
     private readonly ContentDisposal _disposal;
+    private readonly Leftovers _leftovers;
+    private readonly LayoutIndex _index;
+    private readonly Lazy<bool> _cleaned;
     private readonly Lazy<long> _own;
+    private int _disposed;
 
     private ImageStore(StoreLayout layout, Catalog catalog, StoreOptions options)
     {
@@ -39,8 +43,12 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         Blobs = new BlobStore(layout, catalog, options);
         Commits = new ImageCommit(layout, catalog, Blobs, options);
         _disposal = new ContentDisposal(layout, catalog, options);
+        Layers = new LayerFetch(layout, catalog, Blobs, _disposal, options);
+        _leftovers = new Leftovers(layout, catalog, _disposal, options.Time);
+        _index = new LayoutIndex(layout, catalog, options);
         Leases = new Leases(layout, catalog, options.Time);
-        _own = new Lazy<long>(() => Leases.Begin("content of one process", s_ownLease));
+        _cleaned = new Lazy<bool>(Clean);
+        _own = new Lazy<long>(() => BeginLease("content of one process", s_ownLease));
     }
 
     /// <summary>The store's directory.</summary>
@@ -49,6 +57,8 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     internal BlobStore Blobs { get; }
 
     internal ImageCommit Commits { get; }
+
+    internal LayerFetch Layers { get; }
 
     internal Leases Leases { get; }
 
@@ -62,9 +72,31 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         var layout = new StoreLayout(options.Root);
         try
         {
-            Catalog catalog = Catalog.TryOpen(layout.Catalog, options.Failpoint)
+            Catalog catalog = Catalog.TryOpen(layout.Catalog, options)
                 ?? await StoreCreation.CreateAsync(layout, options, cancellationToken);
             return new ImageStore(layout, catalog, options);
+        }
+        catch (Exception failure) when (StoreErrors.Translate(failure, layout.Root) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <summary>
+    /// Makes a new catalog for a store whose own is lost or damaged, from the blobs, the unpacked layers and
+    /// <c>index.json</c>. The old one is kept beside it. No other process may use the store meanwhile. Lost are the journal of
+    /// names and times of use.
+    /// </summary>
+    /// <exception cref="MicaException">
+    /// <see cref="ErrorKind.NotFound"/>: no store. <see cref="ErrorKind.Conflict"/>: another process is using it.
+    /// </exception>
+    public static async Task<StoreCheckReport> RebuildAsync(
+        StoreOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
+    {
+        var layout = new StoreLayout(options.Root);
+        try
+        {
+            return await new CatalogRebuild(layout, options, progress).RunAsync(cancellationToken);
         }
         catch (Exception failure) when (StoreErrors.Translate(failure, layout.Root) is { } translated)
         {
@@ -76,7 +108,7 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     public Task<StoreLease> LeaseAsync(string purpose, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return Task.FromResult(new StoreLease(this, Leases.Begin(purpose, lifetime: null)));
+        return Task.FromResult(new StoreLease(this, BeginLease(purpose, lifetime: null)));
     }
 
     /// <inheritdoc/>
@@ -177,8 +209,23 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     /// Removes the images that <paramref name="options"/> select, and whatever no image needs: content of pulls that were
     /// given up, leftovers of killed processes.
     /// </summary>
-    public Task<RemovalReport> PruneAsync(ImagePruneOptions options, CancellationToken cancellationToken) =>
-        RemoveAsync(removal => removal.Prune(options), cancellationToken);
+    public async Task<RemovalReport> PruneAsync(ImagePruneOptions options, CancellationToken cancellationToken)
+    {
+        RemovalReport report = await RemoveAsync(removal => removal.Prune(options), cancellationToken);
+        return report with { FreedBytes = report.FreedBytes + await Task.Run(_leftovers.CleanAll, cancellationToken) };
+    }
+
+    /// <summary>
+    /// Reads and hashes every blob, looks at every unpacked layer and at what images and names need, and tells everything
+    /// that is wrong; repairs it if told to. The store may be in use meanwhile.
+    /// </summary>
+    public async Task<StoreCheckReport> CheckAsync(
+        StoreCheckOptions check, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
+    {
+        await using StoreLease lease = await LeaseAsync("check", cancellationToken);
+        var repair = new LayerRepair(_layout, _catalog, Blobs, _disposal, Layers, _options);
+        return await new StoreCheck(_layout, _catalog, _disposal, repair, check, progress).RunAsync(lease.Id, cancellationToken);
+    }
 
     /// <summary>
     /// Takes note that a container uses the manifest, running or not: until <see cref="ClearContainerUseAsync"/> the manifest
@@ -207,23 +254,38 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
             return update.Bind(1, root).Bind(2, _options.Time.GetUtcNow()).Run();
         }, cancellationToken, durable: false);
 
+    /// <summary>
+    /// Brings the store's <c>index.json</c> up to date, for other tools that read the directory. Closing the store does it too;
+    /// a process that keeps one open for long does it now and then.
+    /// </summary>
+    public Task UpdateLayoutAsync(CancellationToken cancellationToken) => _index.UpdateAsync(cancellationToken);
+
     /// <summary>Ends what was held without a lease of its own, and brings <c>index.json</c> up to date.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         try
         {
             if (_own.IsValueCreated)
             {
                 Leases.End(_own.Value);
             }
+
+            await _index.UpdateAsync(CancellationToken.None);
+        }
+        catch (Exception failure) when (failure is IOException or MicaException)
+        {
+            // A full disk: the change itself is safe in the catalog, and whoever closes the store next catches up.
         }
         finally
         {
             Leases.Dispose();
             _catalog.Dispose();
         }
-
-        return ValueTask.CompletedTask;
     }
 
     internal ValueTask<bool> ExistsAsync(Descriptor descriptor, long lease, CancellationToken cancellationToken)
@@ -243,6 +305,14 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         {
             return Task.FromException<T>(failure);
         }
+    }
+
+    private long BeginLease(string purpose, TimeSpan? lifetime) => _cleaned.Value ? Leases.Begin(purpose, lifetime) : 0;
+
+    private bool Clean()
+    {
+        _leftovers.Clean();
+        return true;
     }
 
     private Task<RemovalReport> RemoveAsync(Action<ImageRemoval> remove, CancellationToken cancellationToken) => Task.Run(() =>

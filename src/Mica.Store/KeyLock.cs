@@ -1,4 +1,4 @@
-using Microsoft.Win32.SafeHandles;
+using Mica.Linux;
 
 namespace Mica.Store;
 
@@ -8,61 +8,31 @@ namespace Mica.Store;
 /// </summary>
 internal sealed class KeyLock : IDisposable
 {
-    private const int WouldBlock = 11; // EAGAIN
-
-    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(20);
-
     private readonly string _path;
-    private readonly SafeFileHandle _handle;
+    private readonly FileLock _lock;
 
-    private KeyLock(string path, SafeFileHandle handle)
+    private KeyLock(string path, FileLock held)
     {
         _path = path;
-        _handle = handle;
+        _lock = held;
     }
 
-    /// <summary>Waits for the lock of <paramref name="path"/>; the file is made when it does not exist.</summary>
+    /// <summary>Waits for the lock of <paramref name="path"/>.</summary>
     public static async Task<KeyLock> AcquireAsync(string path, CancellationToken cancellationToken)
     {
-        while (true)
-        {
-            if (TryAcquire(path) is { } taken)
-            {
-                return taken;
-            }
-
-            await Task.Delay(s_patience, cancellationToken);
-        }
+        // Waiting is real time, whatever clock the store has.
+        FileLock? held = await FileLock.AcquireAsync(path, FileLockMode.Exclusive, Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+        return new KeyLock(path, held!);
     }
 
     /// <summary>Null: somebody else has it.</summary>
-    public static KeyLock? TryAcquire(string path)
-    {
-        SafeFileHandle handle;
-        try
-        {
-            // FileShare.None is flock(LOCK_EX | LOCK_NB).
-            handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException failure) when (failure.HResult == WouldBlock)
-        {
-            return null;
-        }
-
-        // Between open and lock the former holder may have deleted the file: then this is a lock on nothing.
-        if (File.ResolveLinkTarget($"/proc/self/fd/{handle.DangerousGetHandle()}", returnFinalTarget: false)?.FullName != path)
-        {
-            handle.Dispose();
-            return null;
-        }
-
-        return new KeyLock(path, handle);
-    }
+    public static KeyLock? TryAcquire(string path) =>
+        FileLock.TryAcquire(path, FileLockMode.Exclusive) is { } held ? new KeyLock(path, held) : null;
 
     /// <summary>Deletes the file, then lets go: whoever waits finds that its file is not the key's any more, and makes a new one.</summary>
     public void Dispose()
     {
         File.Delete(_path);
-        _handle.Dispose();
+        _lock.Dispose();
     }
 }

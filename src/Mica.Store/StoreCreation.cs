@@ -10,14 +10,14 @@ internal static class StoreCreation
         RefuseForeign(layout);
         layout.Create();
         using KeyLock held = await KeyLock.AcquireAsync(layout.Lock, cancellationToken);
-        if (Catalog.TryOpen(layout.Catalog, options.Failpoint) is { } other)
+        if (Catalog.TryOpen(layout.Catalog, options) is { } other)
         {
             return other;
         }
 
         WriteMarker(layout.Marker, """{"imageLayoutVersion":"1.0.0"}""");
         WriteMarker(layout.Index, """{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}""");
-        return Catalog.Create(layout.Catalog, options.Failpoint);
+        return Catalog.Create(layout.Catalog, options);
     }
 
     private static void RefuseForeign(StoreLayout layout)

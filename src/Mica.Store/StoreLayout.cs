@@ -44,6 +44,9 @@ internal sealed class StoreLayout(string root)
     /// <summary>Held while the store is made or rebuilt.</summary>
     public string Lock => Path.Join(Locks, "store");
 
+    /// <summary>Held while <c>index.json</c> is written.</summary>
+    public string IndexLock => Path.Join(Locks, "index");
+
     public string Blob(Digest digest) => Path.Join(Blobs, digest.Algorithm, digest.Hex);
 
     public string Layer(Digest diffId) => Path.Join(Layers, diffId.Algorithm, diffId.Hex);
@@ -60,6 +63,12 @@ internal sealed class StoreLayout(string root)
 
     public string Slot(long number) => Path.Join(Slots, number.ToString(null, null));
 
+    /// <summary>The files in <c>blobs/</c>, whether the catalog knows them or not.</summary>
+    public IEnumerable<(string Path, Digest Digest)> ListBlobs() => List(Blobs);
+
+    /// <summary>The directories in <c>layers/</c>, whether the catalog knows them or not.</summary>
+    public IEnumerable<(string Path, Digest DiffId)> ListLayers() => List(Layers);
+
     /// <summary>The digest whose file in <c>ingest/</c> is called so.</summary>
     public static bool TryParseKey(string name, out Digest digest) => Digest.TryParse(name.Replace('-', ':'), out digest);
 
@@ -71,6 +80,20 @@ internal sealed class StoreLayout(string root)
         foreach (string directory in s_directories)
         {
             Directory.CreateDirectory(Path.Join(Root, directory), OwnerOnly);
+        }
+    }
+
+    private static IEnumerable<(string Path, Digest Digest)> List(string directory)
+    {
+        foreach (string algorithm in Directory.EnumerateDirectories(directory))
+        {
+            foreach (string path in Directory.EnumerateFileSystemEntries(algorithm))
+            {
+                if (Digest.TryParse($"{Path.GetFileName(algorithm)}:{Path.GetFileName(path)}", out Digest digest))
+                {
+                    yield return (path, digest);
+                }
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using Mica.Layers;
 using Mica.Oci;
 
 namespace Mica.Store;
@@ -25,6 +26,14 @@ public sealed record StoreOptions
     /// image; a killed process never does.
     /// </summary>
     public bool Durable { get; init; } = true;
+
+    /// <summary>
+    /// Most bytes that one layer may have when uncompressed. Default 64 GiB. What goes beyond is taken for an attack by
+    /// decompression.
+    /// </summary>
+    public long MaxLayerBytes { get; init; } = 64L << 30;
+
+    internal LayerApplyOptions LayerOptions => LayerForm.Options with { MaxUnpackedBytes = MaxLayerBytes };
 
     /// <summary>Called at named points of every change, so that tests can stop the store there.</summary>
     internal Action<string>? Failpoint { get; init; }

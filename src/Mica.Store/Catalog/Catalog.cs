@@ -10,20 +10,20 @@ internal sealed class Catalog : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Database _database;
-    private readonly Action<string>? _failpoint;
+    private readonly StoreOptions _options;
     private bool? _forcing;
 
-    private Catalog(Database database, Action<string>? failpoint)
+    private Catalog(Database database, StoreOptions options)
     {
         _database = database;
-        _failpoint = failpoint;
+        _options = options;
     }
 
     /// <summary>Opens the catalog; null when there is none yet, or somebody is just making it.</summary>
     /// <exception cref="MicaException">
     /// <see cref="ErrorKind.InvalidArgument"/>: not a catalog. <see cref="ErrorKind.Unsupported"/>: a newer mica wrote it.
     /// </exception>
-    public static Catalog? TryOpen(string path, Action<string>? failpoint)
+    public static Catalog? TryOpen(string path, StoreOptions options)
     {
         if (!File.Exists(path))
         {
@@ -46,7 +46,7 @@ internal sealed class Catalog : IDisposable
             }
 
             return version == CatalogSchema.Version
-                ? new Catalog(database, failpoint)
+                ? new Catalog(database, options)
                 : throw new MicaException(ErrorKind.Unsupported,
                     $"{path}: written by a newer mica (catalog version {version}, this one knows {CatalogSchema.Version})");
         }
@@ -58,7 +58,7 @@ internal sealed class Catalog : IDisposable
     }
 
     /// <summary>Makes the catalog; whoever calls this holds the store's lock.</summary>
-    public static Catalog Create(string path, Action<string>? failpoint)
+    public static Catalog Create(string path, StoreOptions options)
     {
         const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         new FileStream(path, new FileStreamOptions
@@ -78,7 +78,7 @@ internal sealed class Catalog : IDisposable
 
             database.Run("PRAGMA journal_mode = WAL");
             database.Run(CatalogSchema.Create);
-            return new Catalog(database, failpoint);
+            return new Catalog(database, options);
         }
         catch
         {
@@ -107,7 +107,7 @@ internal sealed class Catalog : IDisposable
         {
             if (durable != _forcing)
             {
-                _database.Run(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+                _database.Run($"PRAGMA synchronous = {(!_options.Durable ? "OFF" : durable ? "FULL" : "NORMAL")}");
                 _forcing = durable;
             }
 
@@ -149,7 +149,7 @@ internal sealed class Catalog : IDisposable
             T result = work(_database);
             if (begin != "BEGIN")
             {
-                _failpoint?.Invoke("commit");
+                _options.Failpoint?.Invoke("commit");
             }
 
             Execute("COMMIT");

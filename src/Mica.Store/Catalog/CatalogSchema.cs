@@ -22,10 +22,10 @@ internal static class CatalogSchema
           created INTEGER NOT NULL, used INTEGER NOT NULL, pending TEXT) WITHOUT ROWID;
         CREATE INDEX blobs_pending ON blobs(pending) WHERE pending IS NOT NULL;
 
-        -- Unpacked layers in layers/, by diffID.
+        -- Unpacked layers in layers/, by diffID. Entries are those of the tar; form and hides_lower, what a mount must know.
         CREATE TABLE layers(
           diff_id TEXT PRIMARY KEY, blob TEXT NOT NULL, bytes INTEGER NOT NULL, entries INTEGER NOT NULL,
-          form TEXT NOT NULL, created INTEGER NOT NULL, pending TEXT) WITHOUT ROWID;
+          form TEXT NOT NULL, hides_lower INTEGER NOT NULL, created INTEGER NOT NULL, pending TEXT) WITHOUT ROWID;
         CREATE INDEX layers_pending ON layers(pending) WHERE pending IS NOT NULL;
 
         -- What a document that is here refers to; the child may be absent.

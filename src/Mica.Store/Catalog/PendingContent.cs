@@ -25,7 +25,7 @@ internal sealed class PendingContent
     {
         if (_blobs.Count + _layers.Count > 0)
         {
-            DiskSync.Force([.. _blobs.Select(layout.Blob)]);
+            DiskSync.Force(layout.Root, [.. _blobs.Select(layout.Blob)], hasTrees: _layers.Count > 0);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Mica.Linux;
 using Mica.Oci;
 
 namespace Mica.Store;
@@ -36,7 +37,7 @@ internal sealed class BlobStore(StoreLayout layout, Catalog catalog, StoreOption
     public bool Exists(Digest digest) => catalog.Read(database =>
     {
         using Statement row = database.Use("SELECT 1 FROM blobs WHERE digest = ?1 AND (pending IS NULL OR pending = ?2)");
-        return row.Bind(1, digest).Bind(2, Boot.Id).Step();
+        return row.Bind(1, digest).Bind(2, ProcessIdentity.CurrentBootId).Step();
     });
 
     public ValueTask<Descriptor?> ResolveAsync(string reference, CancellationToken cancellationToken)
@@ -56,7 +57,7 @@ internal sealed class BlobStore(StoreLayout layout, Catalog catalog, StoreOption
     public bool Hold(Digest digest, long lease) => File.Exists(layout.Blob(digest)) && catalog.Write(database =>
     {
         using Statement row = database.Use("SELECT 1 FROM blobs WHERE digest = ?1 AND (pending IS NULL OR pending = ?2)");
-        if (!row.Bind(1, digest).Bind(2, Boot.Id).Step())
+        if (!row.Bind(1, digest).Bind(2, ProcessIdentity.CurrentBootId).Step())
         {
             return false;
         }
@@ -106,7 +107,7 @@ internal sealed class BlobStore(StoreLayout layout, Catalog catalog, StoreOption
             INSERT INTO blobs(digest, size, media_type, created, used, pending) VALUES(?1, ?2, ?3, ?4, ?4, ?5)
             ON CONFLICT(digest) DO UPDATE SET size = ?2, pending = ?5
             """);
-        insert.Bind(1, blob.Digest).Bind(2, blob.Size).Bind(3, blob.MediaType).Bind(4, now).Bind(5, Boot.Id).Run();
+        insert.Bind(1, blob.Digest).Bind(2, blob.Size).Bind(3, blob.MediaType).Bind(4, now).Bind(5, ProcessIdentity.CurrentBootId).Run();
         Leases.Hold(database, lease, blob.Digest);
     }
 

@@ -36,4 +36,28 @@ internal sealed class ImageCommit(StoreLayout layout, Catalog catalog, BlobStore
         options.Failpoint?.Invoke("image committed");
         return move;
     }
+
+    /// <summary>
+    /// Forces what came in for images that were committed before: content that was fetched again, layers that were unpacked
+    /// again. What no image needs yet is left for its own commit.
+    /// </summary>
+    public void Settle()
+    {
+        const string Needed = """
+            SELECT 1 FROM blobs b WHERE b.pending IS NOT NULL AND (
+              EXISTS(SELECT 1 FROM edges e WHERE e.child = b.digest) OR EXISTS(SELECT 1 FROM roots r WHERE r.digest = b.digest))
+            UNION ALL
+            SELECT 1 FROM layers l WHERE l.pending IS NOT NULL AND EXISTS(SELECT 1 FROM manifest_layers m WHERE m.diff_id = l.diff_id)
+            """;
+        PendingContent? pending = catalog.Read(database => database.Scalar(Needed) == 0 ? null : PendingContent.Read(database));
+        if (pending is not null)
+        {
+            if (options.Durable)
+            {
+                pending.Force(layout);
+            }
+
+            catalog.Write(pending.Settle, durable: true);
+        }
+    }
 }

@@ -70,6 +70,12 @@ public sealed record ImageLayer
     /// <summary>The directory with the unpacked tree in overlay form; null when the layer is not unpacked here.</summary>
     public string? Directory { get; init; }
 
+    /// <summary>
+    /// The layer says that nothing of the layers below it shows. overlayfs does not look at the root of a layer, so a mount
+    /// leaves the lower ones out.
+    /// </summary>
+    public bool HidesLowerLayers { get; init; }
+
     /// <summary>The roots of the other images that have this diffID; whatever lies below it, they share its directory.</summary>
     public ImmutableArray<Digest> SharedWith { get; init; } = [];
 

@@ -57,7 +57,7 @@ internal static class ImageInspection
     {
         var layers = ImmutableArray.CreateBuilder<ImageLayer>();
         using Statement rows = database.Use("""
-            SELECT m.blob, m.media_type, m.size, m.diff_id, m.chain_id, l.bytes
+            SELECT m.blob, m.media_type, m.size, m.diff_id, m.chain_id, l.bytes, l.hides_lower
             FROM manifest_layers m LEFT JOIN layers l ON l.diff_id = m.diff_id WHERE m.manifest = ?1 ORDER BY m.position
             """);
         rows.Bind(1, manifest);
@@ -72,6 +72,7 @@ internal static class ImageInspection
                 ChainId = rows.Digest(4),
                 UnpackedSize = rows.LongOrNull(5),
                 Directory = unpacked ? layout.LayerTree(diffId) : null,
+                HidesLowerLayers = rows.Bool(6),
                 SharedWith = SharedWith(database, diffId, manifest),
             });
         }

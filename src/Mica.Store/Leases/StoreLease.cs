@@ -10,14 +10,15 @@ namespace Mica.Store;
 public sealed class StoreLease : IContentTarget, IResumableSource, IAsyncDisposable
 {
     private readonly ImageStore _store;
-    private readonly long _id;
     private int _disposed;
 
     internal StoreLease(ImageStore store, long id)
     {
         _store = store;
-        _id = id;
+        Id = id;
     }
+
+    internal long Id { get; }
 
     /// <summary>Holds a document with all below it, a blob, or the unpacked layer of a diffID.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: it is not in the store.</exception>
@@ -29,7 +30,7 @@ public sealed class StoreLease : IContentTarget, IResumableSource, IAsyncDisposa
             throw new MicaException(ErrorKind.NotFound, $"{digest}: not found in {_store.Root}");
         }
 
-        Leases.Hold(database, _id, digest);
+        Leases.Hold(database, Id, digest);
         return true;
     }, cancellationToken);
 
@@ -47,11 +48,31 @@ public sealed class StoreLease : IContentTarget, IResumableSource, IAsyncDisposa
 
     /// <inheritdoc/>
     public ValueTask<bool> ExistsAsync(Descriptor descriptor, CancellationToken cancellationToken) =>
-        _store.ExistsAsync(descriptor, _id, cancellationToken);
+        _store.ExistsAsync(descriptor, Id, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask WriteAsync(Descriptor expected, Stream content, CancellationToken cancellationToken) =>
-        new(_store.Blobs.WriteAsync(expected, content, _id, cancellationToken));
+        new(_store.Blobs.WriteAsync(expected, content, Id, cancellationToken));
+
+    /// <summary>
+    /// Brings a layer in and unpacks it, in one streaming pass; what is there already is not done again. A transfer that was
+    /// interrupted, even by a kill, goes on where it stopped if the source is an <see cref="IResumableSource"/>. Reports
+    /// <see cref="BlobTransferred"/>, <see cref="LayerUnpacking"/>, <see cref="BlobCompleted"/> and
+    /// <see cref="LayerUnpacked"/>, or <see cref="BlobExisted"/>. With the store or a lease as the source, a layer whose blob
+    /// is here is unpacked.
+    /// </summary>
+    /// <param name="source">Where the layer comes from.</param>
+    /// <param name="layer">The compressed layer.</param>
+    /// <param name="expectedDiffId">What it must unpack to, as the config says; null: whatever it is.</param>
+    /// <param name="progress">Is told.</param>
+    /// <param name="cancellationToken">Stops; what has come is kept for the next try.</param>
+    /// <exception cref="MicaException">
+    /// <see cref="ErrorKind.ContentMismatch"/>: the bytes are not those of <paramref name="layer"/>, or do not unpack to
+    /// <paramref name="expectedDiffId"/>, or are no layer. Nothing of it is in the store then.
+    /// </exception>
+    public Task<FetchedLayer> FetchLayerAsync(
+        IContentSource source, Descriptor layer, Digest? expectedDiffId, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) =>
+        _store.Layers.FetchAsync(source, layer, expectedDiffId, progress, Id, cancellationToken);
 
     /// <summary>
     /// Makes <paramref name="tag"/>, a name such as <c>debian:trixie</c>, stand for the manifest or index; the same as
@@ -74,16 +95,15 @@ public sealed class StoreLease : IContentTarget, IResumableSource, IAsyncDisposa
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: a manifest lacks its config or a layer.</exception>
     public Task<NameMove?> CommitImageAsync(
         Descriptor root, ImageReference? name, string cause, CancellationToken cancellationToken) =>
-        _store.Commits.CommitAsync(root, name, cause, _id, cancellationToken);
+        _store.Commits.CommitAsync(root, name, cause, Id, cancellationToken);
 
-    /// <summary>Ends the lease.</summary>
-    public ValueTask DisposeAsync()
+    /// <summary>Ends the lease. Content that came in for images that were there before is on the disk then.</summary>
+    public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            _store.Leases.End(_id);
+            await Task.Run(_store.Commits.Settle);
+            _store.Leases.End(Id);
         }
-
-        return ValueTask.CompletedTask;
     }
 }

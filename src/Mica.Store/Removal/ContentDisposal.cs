@@ -1,3 +1,4 @@
+using Mica.Linux;
 using Mica.Oci;
 
 namespace Mica.Store;
@@ -70,14 +71,17 @@ internal sealed class ContentDisposal(StoreLayout layout, Catalog catalog, Store
         }
     }
 
-    /// <summary>Removes what lies in the trash, whoever put it there.</summary>
-    public void EmptyTrash()
+    /// <summary>Removes what lies in the trash, whoever put it there; the bytes that were freed.</summary>
+    public long EmptyTrash()
     {
+        long freed = 0;
         foreach (string entry in Directory.EnumerateFileSystemEntries(layout.Trash))
         {
             options.Failpoint?.Invoke("trash removing");
-            Directory.Delete(entry, recursive: true);
+            freed += LinuxFileSystem.RemoveTree(entry).Bytes;
         }
+
+        return freed;
     }
 
     private bool HasRow(string sql, Digest digest) => catalog.Read(database =>

@@ -10,7 +10,7 @@ internal sealed class StoreDirectory : IDisposable
 
     public string Root => Path.Join(_parent.FullName, "store");
 
-    public ManualTime Time { get; } = new();
+    public FakeTimeProvider Time { get; } = new();
 
     public Task<ImageStore> OpenAsync(Action<string>? failpoint = null) => ImageStore.OpenAsync(
         new StoreOptions
@@ -18,6 +18,7 @@ internal sealed class StoreDirectory : IDisposable
             Root = Root,
             Time = Time,
             Platform = new Platform { Os = "linux", Architecture = "amd64" },
+            Durable = false,
             Failpoint = failpoint,
         },
         TestContext.Current.CancellationToken);
@@ -35,14 +36,4 @@ internal sealed class StoreDirectory : IDisposable
     }
 
     public void Dispose() => _parent.Delete(recursive: true);
-}
-
-/// <summary>A clock that moves only when told to.</summary>
-internal sealed class ManualTime : TimeProvider
-{
-    private DateTimeOffset _now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
-
-    public override DateTimeOffset GetUtcNow() => _now;
-
-    public void Advance(TimeSpan span) => _now += span;
 }
