@@ -11,13 +11,13 @@ internal sealed class CountingStream(Stream inner, Descriptor descriptor, IProgr
 
     public override bool CanRead => true;
 
-    public override bool CanSeek => false;
+    public override bool CanSeek => inner.CanSeek;
 
     public override bool CanWrite => false;
 
     public override long Length => descriptor.Size;
 
-    public override long Position { get => _position; set => throw new NotSupportedException(); }
+    public override long Position { get => _position; set => Seek(value, SeekOrigin.Begin); }
 
     public override int Read(byte[] buffer, int offset, int count) => Count(inner.Read(buffer, offset, count));
 
@@ -33,7 +33,7 @@ internal sealed class CountingStream(Stream inner, Descriptor descriptor, IProgr
     {
     }
 
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => _reported = _position = inner.Seek(offset, origin);
 
     public override void SetLength(long value) => throw new NotSupportedException();
 

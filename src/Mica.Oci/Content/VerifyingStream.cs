@@ -4,20 +4,23 @@ namespace Mica.Oci;
 
 /// <summary>
 /// Passes the bytes of <paramref name="inner"/> through and checks size and digest: the read that would return the end of
-/// the stream throws instead when they are wrong, and a stream that goes on beyond the size throws at once. Owns
+/// the stream throws instead when they are wrong, and a stream that goes on beyond the size throws at once. Can go back to
+/// what it has read already, if <paramref name="inner"/> can, and never forward: no byte escapes the hash. Owns
 /// <paramref name="inner"/>.
 /// </summary>
 public sealed class VerifyingStream(Stream inner, Descriptor expected) : Stream
 {
     private readonly IncrementalHash _hash = Digest.CreateHash(expected.Digest.Algorithm);
+    private readonly long _origin = inner.CanSeek ? inner.Position : 0;
     private long _position;
+    private long _hashed;
     private bool _verified;
 
     /// <inheritdoc/>
     public override bool CanRead => true;
 
     /// <inheritdoc/>
-    public override bool CanSeek => false;
+    public override bool CanSeek => inner.CanSeek;
 
     /// <inheritdoc/>
     public override bool CanWrite => false;
@@ -26,7 +29,7 @@ public sealed class VerifyingStream(Stream inner, Descriptor expected) : Stream
     public override long Length => expected.Size;
 
     /// <inheritdoc/>
-    public override long Position { get => _position; set => throw new NotSupportedException(); }
+    public override long Position { get => _position; set => Seek(value, SeekOrigin.Begin); }
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
@@ -57,7 +60,22 @@ public sealed class VerifyingStream(Stream inner, Descriptor expected) : Stream
     }
 
     /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin)
+    {
+        long target = origin switch
+        {
+            SeekOrigin.Begin => offset,
+            SeekOrigin.Current => _position + offset,
+            _ => expected.Size + offset,
+        };
+        if (target < 0 || target > _hashed)
+        {
+            throw new NotSupportedException("a stream that verifies its bytes goes back only to those it has read");
+        }
+
+        inner.Position = _origin + target;
+        return _position = target;
+    }
 
     /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
@@ -88,7 +106,9 @@ public sealed class VerifyingStream(Stream inner, Descriptor expected) : Stream
                     $"content of {expected.Digest} is longer than the {expected.Size} bytes that its descriptor promises");
             }
 
-            _hash.AppendData(bytes);
+            int known = (int)Math.Min(bytes.Length, _hashed - (_position - bytes.Length));
+            _hash.AppendData(bytes[known..]);
+            _hashed = Math.Max(_hashed, _position);
         }
         else if (asked > 0 && !_verified)
         {
