@@ -1,4 +1,6 @@
+using System.IO.Compression;
 using Mica.Oci;
+using ZstdSharp;
 
 namespace Mica.Layers;
 
@@ -16,22 +18,14 @@ public static class LayerDecompressor
     /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: xz, bzip2 or lzma.</exception>
     public static Stream Open(Stream layer, out LayerCompression compression)
     {
-        try
+        var peeked = new PeekedStream(layer, MagicLength);
+        compression = Detect(peeked.Head);
+        return compression switch
         {
-            var peeked = new PeekedStream(layer, MagicLength);
-            compression = Detect(peeked.Head);
-            return compression switch
-            {
-                LayerCompression.Gzip => new GzipReadStream(peeked),
-                LayerCompression.Zstd => new ZstdReadStream(peeked),
-                _ => peeked,
-            };
-        }
-        catch
-        {
-            layer.Dispose();
-            throw;
-        }
+            LayerCompression.Gzip => new GZipStream(peeked, CompressionMode.Decompress),
+            LayerCompression.Zstd => new DecompressionStream(peeked, leaveOpen: false),
+            _ => peeked,
+        };
     }
 
     /// <summary>The compression that content starting with <paramref name="head"/> (6 bytes or all there is) has.</summary>

@@ -68,7 +68,7 @@ public sealed class TarReader
         {
             return ReadEntry();
         }
-        catch (MicaException error) when (!_path.IsEmpty && !_input.IsFailed)
+        catch (MicaException error) when (!_path.IsEmpty)
         {
             throw new MicaException(error.Kind, $"{error.Message} (entry {_path})", error);
         }
