@@ -1,6 +1,4 @@
-using System.IO.Compression;
 using Mica.Oci;
-using ZstdSharp;
 
 namespace Mica.Layers;
 
@@ -18,14 +16,22 @@ public static class LayerDecompressor
     /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: xz, bzip2 or lzma.</exception>
     public static Stream Open(Stream layer, out LayerCompression compression)
     {
-        var peeked = new PeekedStream(layer, MagicLength);
-        compression = Detect(peeked.Head);
-        return compression switch
+        try
         {
-            LayerCompression.Gzip => new GZipStream(peeked, CompressionMode.Decompress),
-            LayerCompression.Zstd => new DecompressionStream(peeked, leaveOpen: false),
-            _ => peeked,
-        };
+            var peeked = new PeekedStream(layer, MagicLength);
+            compression = Detect(peeked.Head);
+            return compression switch
+            {
+                LayerCompression.Gzip => new GzipReadStream(peeked),
+                LayerCompression.Zstd => new ZstdReadStream(peeked),
+                _ => peeked,
+            };
+        }
+        catch
+        {
+            layer.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The compression that content starting with <paramref name="head"/> (6 bytes or all there is) has.</summary>

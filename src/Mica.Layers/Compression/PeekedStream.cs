@@ -1,7 +1,7 @@
 namespace Mica.Layers;
 
 /// <summary>A stream whose first bytes were looked at: gives them again, then goes on. Owns the inner stream.</summary>
-internal sealed class PeekedStream : Stream
+internal sealed class PeekedStream : ReadStream
 {
     private readonly Stream _inner;
     private readonly byte[] _head;
@@ -18,16 +18,6 @@ internal sealed class PeekedStream : Stream
     /// <summary>The first bytes; fewer than asked for when the stream is shorter.</summary>
     public ReadOnlySpan<byte> Head => _head;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
     public override int Read(Span<byte> buffer)
     {
         if (_used == _head.Length)
@@ -40,18 +30,6 @@ internal sealed class PeekedStream : Stream
         _used += count;
         return count;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

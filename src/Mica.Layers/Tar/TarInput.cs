@@ -28,6 +28,9 @@ internal sealed class TarInput
     /// <summary>Bytes taken so far.</summary>
     public long Position { get; private set; }
 
+    /// <summary>The source of the chunks threw: what it said is not about the archive.</summary>
+    public bool IsFailed { get; private set; }
+
     /// <summary>The next block, valid until the next call; false when the archive ends here.</summary>
     public bool TryReadBlock(out ReadOnlySpan<byte> block)
     {
@@ -53,7 +56,9 @@ internal sealed class TarInput
     {
         while (_chunk.IsEmpty && !_ended && max > 0)
         {
+            IsFailed = true;
             _chunk = _nextChunk();
+            IsFailed = false;
             _ended = _chunk.IsEmpty;
         }
 

@@ -68,7 +68,7 @@ public sealed class TarReader
         {
             return ReadEntry();
         }
-        catch (MicaException error) when (!_path.IsEmpty)
+        catch (MicaException error) when (!_path.IsEmpty && !_input.IsFailed)
         {
             throw new MicaException(error.Kind, $"{error.Message} (entry {_path})", error);
         }

@@ -1,0 +1,113 @@
+using Mica.Cli.CommandLine;
+using Mica.Cli.Completion;
+using Mica.Cli.Hosting;
+using Mica.Oci;
+
+namespace Mica.Cli;
+
+/// <summary>Runs one command line, and is the only place where errors become messages and exit codes.</summary>
+internal static class Application
+{
+    /// <summary>errno of a write to a pipe that nobody reads.</summary>
+    private const int BrokenPipe = 32;
+
+    public static async Task<int> RunAsync(string[] words, CliHost host)
+    {
+        bool debug = words.Contains("--debug");
+        try
+        {
+            int code = await DispatchAsync(words, host);
+            await host.Output.FlushAsync();
+            return code;
+        }
+        catch (Exception error)
+        {
+            return Report(error, host, debug);
+        }
+    }
+
+    private static async Task<int> DispatchAsync(string[] words, CliHost host)
+    {
+        CommandEntry root = CommandTree.Create();
+        if (words is ["__complete", .. var unfinished])
+        {
+            return await CompleteAsync(root, unfinished, host);
+        }
+
+        ParsedCommandLine line = CommandLineParser.Parse(root, words);
+        if (line.WantsHelp)
+        {
+            host.Output.Write(line.Command is null
+                ? HelpText.OfGroup(line.Path, line.Entry, isRoot: line.Entry == root)
+                : HelpText.OfCommand(line.Path, line.Entry, line.Command));
+            return ExitCodes.Success;
+        }
+
+        if (line.Globals.Version || line.Command is not { } command)
+        {
+            host.Output.Write($"mica version {BuildStamp.Version}, build {BuildStamp.ShortCommit}\n");
+            return ExitCodes.Success;
+        }
+
+        var invocation = new Invocation(host, line);
+        if (!command.StopsInGoodOrder)
+        {
+            return await command.RunAsync(invocation, CancellationToken.None);
+        }
+
+        using var interruption = new Interruption();
+        return await command.RunAsync(invocation, interruption.Token);
+    }
+
+    private static async Task<int> CompleteAsync(CommandEntry root, string[] unfinished, CliHost host)
+    {
+        IEnumerable<Candidate> candidates = await CompletionQuery.RunAsync(root, unfinished, () => Task.FromResult<IEnumerable<string>>([]));
+        foreach (Candidate candidate in candidates)
+        {
+            host.Output.Write(candidate.Description.Length == 0 ? $"{candidate.Word}\n" : $"{candidate.Word}\t{candidate.Description}\n");
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static int Report(Exception error, CliHost host, bool debug)
+    {
+        int code = CodeOf(error);
+        if (code == ExitCodes.BrokenPipe)
+        {
+            return code;
+        }
+
+        try
+        {
+            host.Output.Flush();
+            host.Error.Write(MessageOf(error, debug));
+        }
+        catch (IOException)
+        {
+            // Nobody listens; the exit code remains.
+        }
+
+        return code;
+    }
+
+    private static int CodeOf(Exception error) => error switch
+    {
+        MicaException known => ExitCodes.Of(known.Kind),
+        OperationCanceledException => ExitCodes.Cancelled,
+        IOException { HResult: BrokenPipe } => ExitCodes.BrokenPipe,
+        _ => ExitCodes.Bug,
+    };
+
+    private static string MessageOf(Exception error, bool debug)
+    {
+        string message = error switch
+        {
+            UsageException usage => $"{usage.Message}\nSee '{usage.Command} --help'.\n{(usage.Hint is null ? "" : $"\n{usage.Hint}\n")}",
+            MicaException => $"mica: {error.Message}\n",
+            OperationCanceledException => "mica: interrupted\n",
+            _ => $"mica: this is a bug: {error.GetType().Name}: {Printable.Of(error.Message)}\n{(debug ? "" : "run the command with --debug and report what it prints\n")}",
+        };
+        return debug && error is not UsageException ? $"{message}{error}\n" : message;
+    }
+}

@@ -1,0 +1,71 @@
+using Mica.Oci;
+using Mica.Registry;
+using Mica.Store;
+
+namespace Mica.Engine;
+
+/// <summary>
+/// All of Mica in one object that owns one root directory: the store with its images, and the way to registries. Any number
+/// of engines, in this process and in others, may share a root. Safe for concurrent use.
+/// </summary>
+/// <example>
+/// <code>
+/// await using Engine engine = await Engine.OpenAsync(new EngineOptions { Root = "/var/lib/mica" }, cancellationToken);
+/// await engine.Images.PullAsync(ImageReference.Parse("debian:trixie"), new PullOptions(), progress: null, cancellationToken);
+/// </code>
+/// </example>
+public sealed class Engine : IAsyncDisposable
+{
+    private readonly Lazy<RegistryClient> _registry;
+
+    private Engine(ImageStore store, EngineOptions options)
+    {
+        Store = store;
+        Options = options;
+        _registry = new Lazy<RegistryClient>(() => new RegistryClient(options.Registry));
+        Images = new Images(this);
+        Manifests = new Manifests(this);
+    }
+
+    /// <summary>The local end: queries, names and their journal, removal, checks.</summary>
+    public ImageStore Store { get; }
+
+    /// <summary>What moves images: pull, push, save, load, copy.</summary>
+    public Images Images { get; }
+
+    /// <summary>Indexes made by hand.</summary>
+    public Manifests Manifests { get; }
+
+    /// <summary>The way to registries; nothing is connected before it is asked for something.</summary>
+    public RegistryClient Registry => _registry.Value;
+
+    /// <summary>How the engine was opened.</summary>
+    public EngineOptions Options { get; }
+
+    /// <summary>Opens the root directory; an empty or absent one becomes a store.</summary>
+    /// <exception cref="MicaException">As for opening an <see cref="ImageStore"/>.</exception>
+    public static async Task<Engine> OpenAsync(EngineOptions options, CancellationToken cancellationToken)
+    {
+        ImageStore store = await ImageStore.OpenAsync(
+            new StoreOptions
+            {
+                Root = options.Root,
+                Time = options.Time,
+                Platform = options.Platform,
+                Durable = options.Durable,
+                MaxLayerBytes = options.MaxLayerBytes,
+            },
+            cancellationToken);
+        return new Engine(store, options);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Store.DisposeAsync();
+        if (_registry.IsValueCreated)
+        {
+            await _registry.Value.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Mica.Oci;
+using Mica.Registry;
+
+namespace Mica.Engine;
+
+/// <summary>How an engine is opened. Nothing is read from the environment: what it should know is here.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>The root directory, which the engine shares with any number of other processes.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>How registries are reached.</summary>
+    public RegistryClientOptions Registry { get; init; } = new();
+
+    /// <summary>The platform that is meant when none is named.</summary>
+    public Platform Platform { get; init; } = Platform.Current;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Layers, or blobs, that one operation moves at once.</summary>
+    public int Concurrency { get; init; } = 3;
+
+    /// <summary>Whether an image is forced to the disk before a name stands for it.</summary>
+    public bool Durable { get; init; } = true;
+
+    /// <summary>Bytes that one layer may unpack to, so that a decompression bomb ends. 64 GiB unless told otherwise.</summary>
+    public long MaxLayerBytes { get; init; } = 64L << 30;
+}
