@@ -12,6 +12,7 @@ internal sealed class RegistryHost : IDisposable
     private readonly Uri _configured;
     private readonly string _certificatesOf;
     private volatile bool _plain;
+    private volatile bool _secured;
     private volatile bool _answered;
 
     public RegistryHost(RegistryEndpoint endpoint, ICredentialSource? credentials, HttpExchange exchange, RegistryClientOptions options)
@@ -159,6 +160,7 @@ internal sealed class RegistryHost : IDisposable
         }
 
         _answered = true;
+        _secured |= Address.Scheme == "https";
         return await _exchange.FollowAsync(response, request, authorization, Address, _certificatesOf, Verified, cancellationToken);
     }
 
@@ -174,11 +176,12 @@ internal sealed class RegistryHost : IDisposable
     /// <summary>Goes over to plain http where that is allowed and https never worked. Never back, never later.</summary>
     private bool FallBack(RegistryException error, RegistryRequest request)
     {
-        if (Verified || _answered || Address.Scheme != "https" || !request.Target.StartsWith('/') || error.InnerException is not { } inner)
+        if (Verified || _secured || _configured.Scheme != "https" || !request.Target.StartsWith('/') || error.InnerException is not { } inner)
         {
             return false;
         }
 
+        // Several first requests may fail so at once; all of them are repeated.
         bool plain = TransportErrors.NoTls(inner) || (_configured.IsDefaultPort && TransportErrors.Refused(inner));
         _plain |= plain;
         return plain;

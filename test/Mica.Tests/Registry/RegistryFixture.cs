@@ -76,3 +76,15 @@ public sealed class FixedCredential(Credential? credential) : ICredentialSource
         return ValueTask.FromResult(credential);
     }
 }
+
+internal static class ContentSourceReading
+{
+    /// <summary>Opens the content and reads it to its end.</summary>
+    public static async Task<byte[]> ReadAllAsync(this IContentSource source, Descriptor descriptor)
+    {
+        await using Stream stream = await source.OpenAsync(descriptor, TestContext.Current.CancellationToken);
+        var copy = new MemoryStream();
+        await stream.CopyToAsync(copy, TestContext.Current.CancellationToken);
+        return copy.ToArray();
+    }
+}
