@@ -59,6 +59,14 @@ public sealed class Engine : IAsyncDisposable
         return new Engine(store, options);
     }
 
+    /// <summary>
+    /// Reads everything in the store again and tells what is wrong. A repair mends what can be mended from what is there, and
+    /// fetches the rest from the repositories that the images came from.
+    /// </summary>
+    public Task<StoreCheckReport> CheckAsync(
+        StoreCheckOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) =>
+        new StoreRepair(this, progress).RunAsync(options, cancellationToken);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
