@@ -64,6 +64,11 @@ internal static class CommandLineParser
             string word = rest[i];
             if (word.StartsWith('-') && word.Length > 1)
             {
+                if (entry.Create is null)
+                {
+                    RequireKnownOptions(path, new GlobalOptionSet().Options, [word]);
+                }
+
                 i += GlobalOptionSet.TakesNextWord(word) ? 2 : 1;
                 continue;
             }
@@ -152,7 +157,8 @@ internal static class CommandLineParser
     /// <summary>To the parser an option that it does not know is an argument.</summary>
     private static void RequireKnownOptions(string path, IReadOnlyList<CliOption> options, string[] arguments)
     {
-        string? unknown = arguments.FirstOrDefault(argument => argument.StartsWith('-') && argument.Length > 1);
+        string? unknown = arguments.FirstOrDefault(argument => argument.StartsWith('-') && argument.Length > 1
+            && !options.Any(option => Is(option, argument.Split('=')[0])));
         if (unknown is null)
         {
             return;

@@ -3,23 +3,43 @@ using Mica.Cli.Completion;
 
 namespace Mica.Cli.CommandLine;
 
-/// <summary>All commands, in the order in which the help lists them.</summary>
+/// <summary>All commands, in the order in which the help lists them. Those of <c>image</c> have their short forms beside it.</summary>
 internal static class CommandTree
 {
     public static CommandEntry Create() => new("mica", null,
+        new CommandEntry("pull", Pull) { Twin = "image pull" },
+        new CommandEntry("push", Push) { Twin = "image push" },
+        new CommandEntry("images", Images) { Twin = "image ls" },
+        new CommandEntry("history", History) { Twin = "image history" },
+        new CommandEntry("inspect", Inspect) { Twin = "image inspect" },
+        new CommandEntry("tag", Tag, TagCommands()) { Twin = "image tag" },
+        new CommandEntry("rmi", Remove) { Twin = "image rm" },
+        new CommandEntry("save", Save) { Twin = "image save" },
+        new CommandEntry("load", Load) { Twin = "image load" },
         new CommandEntry("copy", () => new CopyCommand()),
-        new CommandEntry("history", () => new HistoryCommand()),
-        new CommandEntry("images", () => new ImagesCommand()),
-        new CommandEntry("inspect", () => new InspectCommand()),
-        new CommandEntry("load", () => new LoadCommand()),
-        new CommandEntry("pull", () => new PullCommand()),
-        new CommandEntry("push", () => new PushCommand()),
-        new CommandEntry("rmi", () => new RemoveCommand()),
-        new CommandEntry("save", () => new SaveCommand()),
-        new CommandEntry("tag", () => new TagCommand()),
-        new CommandEntry("system", null,
-            new CommandEntry("df", () => new DiskUsageCommand())),
+        new CommandEntry("login", () => new LoginCommand()),
+        new CommandEntry("logout", () => new LogoutCommand()),
         new CommandEntry("version", () => new VersionCommand()),
+        ImageGroup(),
+        new CommandEntry("manifest", null,
+            new CommandEntry("annotate", () => new ManifestAnnotateCommand()),
+            new CommandEntry("create", () => new ManifestCreateCommand()),
+            new CommandEntry("inspect", () => new ManifestInspectCommand()),
+            new CommandEntry("push", () => new ManifestPushCommand()))
+        {
+            GroupSummary = "Manage image manifests and manifest lists",
+        },
+        new CommandEntry("store", null,
+            new CommandEntry("check", () => new StoreCheckCommand()))
+        {
+            GroupSummary = "Look after the store",
+        },
+        new CommandEntry("system", null,
+            new CommandEntry("df", () => new DiskUsageCommand()),
+            new CommandEntry("prune", () => new PruneCommand(isSystem: true)))
+        {
+            GroupSummary = "Manage mica",
+        },
         new CommandEntry("completion", null,
             new CommandEntry("bash", () => new CompletionCommand("bash", CompletionScripts.Bash)),
             new CommandEntry("fish", () => new CompletionCommand("fish", CompletionScripts.Fish)),
@@ -30,4 +50,44 @@ internal static class CommandTree
     {
         GroupSummary = "Images without a daemon: pull, keep, share, look at, tag and push",
     };
+
+    private static CommandEntry ImageGroup() => new("image", null,
+        new CommandEntry("history", History) { Twin = "history" },
+        new CommandEntry("inspect", Inspect) { Twin = "inspect" },
+        new CommandEntry("load", Load) { Twin = "load" },
+        new CommandEntry("ls", Images) { Aliases = ["list"], Twin = "images" },
+        new CommandEntry("prune", () => new PruneCommand(isSystem: false)),
+        new CommandEntry("pull", Pull) { Twin = "pull" },
+        new CommandEntry("push", Push) { Twin = "push" },
+        new CommandEntry("rm", Remove) { Aliases = ["remove"], Twin = "rmi" },
+        new CommandEntry("save", Save) { Twin = "save" },
+        new CommandEntry("tag", Tag, TagCommands()) { Twin = "tag" })
+    {
+        GroupSummary = "Manage images",
+    };
+
+    /// <summary>A first word "log" or "undo" is one of these, and no image.</summary>
+    private static CommandEntry[] TagCommands() =>
+    [
+        new CommandEntry("log", () => new TagLogCommand()),
+        new CommandEntry("undo", () => new TagUndoCommand()),
+    ];
+
+    private static HistoryCommand History() => new();
+
+    private static ImagesCommand Images() => new();
+
+    private static InspectCommand Inspect() => new();
+
+    private static LoadCommand Load() => new();
+
+    private static PullCommand Pull() => new();
+
+    private static PushCommand Push() => new();
+
+    private static RemoveCommand Remove() => new();
+
+    private static SaveCommand Save() => new();
+
+    private static TagCommand Tag() => new();
 }

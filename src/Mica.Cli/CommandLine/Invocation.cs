@@ -29,16 +29,21 @@ internal sealed class Invocation(CliHost host, ParsedCommandLine line)
     /// <summary>Whether the option was on the command line.</summary>
     public bool IsGiven(Option option) => line.Options?.GetResult(option) is { Implicit: false };
 
-    /// <summary>The value of a <c>--platform</c>, else of <c>DOCKER_DEFAULT_PLATFORM</c>; null when neither says one.</summary>
+    /// <summary>The value of a <c>--platform</c>; null when it was not given.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: not a platform.</exception>
-    public Platform? PlatformOf(Option<string?> option) =>
-        (Value(option) ?? Host.Environment.DefaultPlatform) is { } text ? Platform.Parse(text) : null;
+    public Platform? PlatformOf(Option<string?> option) => Value(option) is { Length: > 0 } text ? Platform.Parse(text) : null;
+
+    /// <summary>The same for commands that fetch, which heed <c>DOCKER_DEFAULT_PLATFORM</c> as docker's pull does.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: not a platform.</exception>
+    public Platform? PlatformToFetch(Option<string?> option) =>
+        PlatformOf(option) ?? (Host.Environment.DefaultPlatform is { } text ? Platform.Parse(text) : null);
 
     /// <summary>Fails as the command line's fault, with a pointer to the command's help.</summary>
     public UsageException Misuse(string message) => new(line.Path, message);
 
     /// <summary>
-    /// Begins to show progress, on standard error when standard output is for the result (<paramref name="onError"/>).
+    /// Begins to show progress. Where standard output is for the result, it is shown on standard error
+    /// (<paramref name="onError"/>), and of itself only on a terminal.
     /// </summary>
     public ProgressOutput StartProgress(ProgressWords words, bool quiet = false, bool onError = false)
     {
@@ -46,12 +51,43 @@ internal sealed class Invocation(CliHost host, ParsedCommandLine line)
         bool isTerminal = onError ? Host.IsErrorTerminal : Host.IsOutputTerminal;
         return (quiet ? ProgressMode.Quiet : Globals.Progress) switch
         {
-            ProgressMode.Quiet => new QuietProgress(),
+            ProgressMode.Auto when onError && !isTerminal => new QuietProgress(output),
+            ProgressMode.Quiet => new QuietProgress(output),
             ProgressMode.Json => new JsonProgress(output, words, Host.Time),
             ProgressMode.Terminal => new TerminalProgress(output, words, Host.TerminalSize, Host.Time),
             ProgressMode.Auto when isTerminal => new TerminalProgress(output, words, Host.TerminalSize, Host.Time),
             _ => new PlainProgress(output, words),
         };
+    }
+
+    /// <summary>
+    /// Does the same with every argument, also after one has failed; then tells of the failures. Returns the exit code.
+    /// </summary>
+    /// <param name="action">What to do with an argument.</param>
+    /// <param name="afterwards">Prints what came of it, before the failures are told.</param>
+    public async Task<int> ForEachArgumentAsync(Func<string, Task> action, Action? afterwards = null)
+    {
+        var failures = new List<MicaException>();
+        foreach (string argument in Arguments)
+        {
+            try
+            {
+                await action(argument);
+            }
+            catch (MicaException failure)
+            {
+                failures.Add(failure);
+            }
+        }
+
+        afterwards?.Invoke();
+        Output.Flush();
+        foreach (MicaException failure in failures)
+        {
+            Host.Error.Write(Globals.Debug ? $"mica: {failure.Message}\n{failure}\n" : $"mica: {failure.Message}\n");
+        }
+
+        return failures.Count == 0 ? ExitCodes.Success : ExitCodes.Of(failures[0].Kind);
     }
 
     /// <summary>Asks on the terminal, as docker does before it removes much. Anything but yes is no.</summary>

@@ -8,14 +8,14 @@ namespace Mica.Cli.Commands;
 /// <summary><c>mica system df</c>.</summary>
 internal sealed class DiskUsageCommand : EngineCommand
 {
-    private readonly Option<bool> _verbose;
     private readonly Option<string?> _format;
+    private readonly Option<bool> _verbose;
 
     public DiskUsageCommand()
-        : base("[OPTIONS]", "Show what images take", ArgumentCount.None)
+        : base("[OPTIONS]", "Show disk usage", ArgumentCount.None)
     {
-        _verbose = Flag("--verbose", "-v", "Show every image");
-        _format = Text("--format", null, "string", "Format output: 'table', 'json' or a Go template");
+        _format = Text("--format", null, "string", FormatHelp.OfListing, choices: ["table", "json"]);
+        _verbose = Flag("--verbose", "-v", "Show detailed information on space usage, and who shares what with whom");
     }
 
     protected override async Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken)
@@ -23,7 +23,7 @@ internal sealed class DiskUsageCommand : EngineCommand
         DiskUsage usage = await engine.Store.DiskUsageAsync(cancellationToken);
         string? format = invocation.Value(_format);
         invocation.Output.Write(!invocation.Value(_verbose) ? DiskUsageListing.RenderSummary(usage, format)
-            : format is null ? DiskUsageListing.RenderVerbose(usage, invocation.Now)
+            : format is null or "" or "table" ? DiskUsageListing.RenderVerbose(usage, invocation.Now)
             : DiskUsageListing.RenderVerbose(usage, invocation.Now, format));
         return ExitCodes.Success;
     }

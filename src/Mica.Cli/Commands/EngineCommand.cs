@@ -1,22 +1,36 @@
+using System.CommandLine;
 using Mica.Cli.CommandLine;
+using Mica.Cli.Hosting;
 using Mica.Engine;
-using Mica.Registry;
 
 namespace Mica.Cli.Commands;
 
 /// <summary>A command in front of the engine of the root directory that the user means.</summary>
 internal abstract class EngineCommand(string usage, string summary, ArgumentCount count) : CliCommand(usage, summary, count)
 {
+    private Option<bool>? _insecure;
+
     public sealed override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        await using Engine.Engine engine = await Mica.Engine.Engine.OpenAsync(new EngineOptions
-        {
-            Root = invocation.Root,
-            Time = invocation.Host.Time,
-            Registry = new RegistryClientOptions { Version = BuildStamp.Version, Time = invocation.Host.Time },
-        }, cancellationToken);
+        await PrepareAsync(invocation, cancellationToken);
+        await using Engine.Engine engine = await Mica.Engine.Engine.OpenAsync(OptionsFor(invocation), cancellationToken);
         return await RunAsync(engine, invocation, cancellationToken);
     }
 
+    /// <summary>The engine's options for this command line.</summary>
+    protected EngineOptions OptionsFor(Invocation invocation) => new()
+    {
+        Root = invocation.Root,
+        Time = invocation.Host.Time,
+        Registry = RegistryAccess.Options(invocation, _insecure is not null && invocation.Value(_insecure)),
+    };
+
+    /// <summary>What has to be done before the root directory can be opened.</summary>
+    protected virtual Task PrepareAsync(Invocation invocation, CancellationToken cancellationToken) => Task.CompletedTask;
+
     protected abstract Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken);
+
+    /// <summary>The option of commands that talk to registries.</summary>
+    protected void AddInsecure() =>
+        _insecure = Flag("--insecure", null, "Accept a registry without TLS, or with a certificate that cannot be verified");
 }

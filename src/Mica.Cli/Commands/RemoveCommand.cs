@@ -1,34 +1,30 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Mica.Cli.CommandLine;
-using Mica.Store;
+using Mica.Cli.Rendering;
 
 namespace Mica.Cli.Commands;
 
-/// <summary><c>mica rmi</c>.</summary>
+/// <summary><c>mica rmi</c>, <c>mica image rm</c>.</summary>
 internal sealed class RemoveCommand : EngineCommand
 {
     private readonly Option<bool> _force;
 
     public RemoveCommand()
-        : base("[OPTIONS] IMAGE [IMAGE...]", "Remove images", ArgumentCount.AtLeast(1)) =>
-        _force = Flag("--force", "-f", "Remove all names of the image");
+        : base("[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", ArgumentCount.AtLeast(1)) =>
+        _force = Flag("--force", "-f", "Force removal of the image: with all its names, and from under stopped containers");
 
-    protected override async Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken)
-    {
-        foreach (string image in invocation.Arguments)
-        {
-            RemovalReport report = await engine.Store.RemoveAsync(image, invocation.Value(_force), cancellationToken);
-            foreach (RemovalEntry entry in report.Entries)
-            {
-                invocation.Output.Write(entry switch
-                {
-                    Untagged untagged => $"Untagged: {untagged.Name}\n",
-                    Deleted deleted => $"Deleted: {deleted.Digest}\n",
-                    _ => "",
-                });
-            }
-        }
+    public override bool StopsInGoodOrder => true;
 
-        return ExitCodes.Success;
-    }
+    public override Completes Completes => Completes.Images;
+
+    public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
+    [
+        ("mica rmi debian:trixie-slim", "the name, and the image if it was its last"),
+        ("mica rmi -f 0123456789ab", "the image with this ID and all its names"),
+    ];
+
+    protected override Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken) =>
+        invocation.ForEachArgumentAsync(async image => invocation.Output.Write(
+            RemovalText.Of(await engine.Store.RemoveAsync(image, invocation.Value(_force), cancellationToken))));
 }

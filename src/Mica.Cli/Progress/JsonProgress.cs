@@ -23,7 +23,11 @@ internal sealed class JsonProgress(TextWriter output, ProgressWords words, TimeP
         lock (_lock)
         {
             LayerProgress? layer = _board.Apply(value, out bool changed);
-            if (TransferBoard.Line(value) is { } line)
+            if (TransferBoard.Heading(value, words) is { } heading)
+            {
+                Write(heading.Status, heading.Id, null);
+            }
+            else if (TransferBoard.Line(value) is { } line)
             {
                 Write(line, null, null);
             }

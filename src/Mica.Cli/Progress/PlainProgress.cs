@@ -13,11 +13,15 @@ internal sealed class PlainProgress(TextWriter output, ProgressWords words) : Pr
         lock (_lock)
         {
             LayerProgress? layer = _board.Apply(value, out bool changed);
-            if (TransferBoard.Line(value) is { } line)
+            if (TransferBoard.Heading(value, words) is { } heading)
+            {
+                Line(heading.Status, heading.Id);
+            }
+            else if (TransferBoard.Line(value) is { } line)
             {
                 Line(line);
             }
-            else if (layer is not null && changed && IsWorthALine(layer.State))
+            else if (layer is not null && changed && IsWorthALine(layer.State, words))
             {
                 Line(layer.Status(words), layer.Id);
             }
@@ -33,6 +37,12 @@ internal sealed class PlainProgress(TextWriter output, ProgressWords words) : Pr
         }
     }
 
-    private static bool IsWorthALine(LayerState state) =>
-        state is not (LayerState.Transferring or LayerState.Verifying or LayerState.Unpacking);
+    private static bool IsWorthALine(LayerState state, ProgressWords words) => state switch
+    {
+        LayerState.Transferring or LayerState.Verifying or LayerState.Unpacking => false,
+
+        // Where both have one word it is for the end.
+        LayerState.Transferred => !words.Unpacks || words.Transferred != words.Unpacked,
+        _ => true,
+    };
 }

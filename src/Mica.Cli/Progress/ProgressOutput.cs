@@ -16,14 +16,17 @@ internal abstract class ProgressOutput : IProgress<ProgressEvent>, IDisposable
     /// </summary>
     public abstract void Line(string status, string? id = null);
 
+    /// <summary>Writes what the command was run for; unlike a line it is there in quiet mode too.</summary>
+    public virtual void Result(string text) => Line(text);
+
     /// <summary>Shows the last state. Nothing may be reported after it.</summary>
     public virtual void Dispose()
     {
     }
 }
 
-/// <summary>Shows nothing: <c>-q</c> and <c>--progress quiet</c>.</summary>
-internal sealed class QuietProgress : ProgressOutput
+/// <summary>Shows nothing but results: <c>-q</c> and <c>--progress quiet</c>.</summary>
+internal sealed class QuietProgress(TextWriter output) : ProgressOutput
 {
     public override void Report(ProgressEvent value)
     {
@@ -32,4 +35,6 @@ internal sealed class QuietProgress : ProgressOutput
     public override void Line(string status, string? id = null)
     {
     }
+
+    public override void Result(string text) => output.Write(text + "\n");
 }

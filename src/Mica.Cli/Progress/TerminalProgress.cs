@@ -45,6 +45,12 @@ internal sealed class TerminalProgress : ProgressOutput
 
     public override void Report(ProgressEvent value)
     {
+        if (TransferBoard.Heading(value, _words) is { } heading)
+        {
+            Line(heading.Status, heading.Id);
+            return;
+        }
+
         lock (_lock)
         {
             if (TransferBoard.Line(value) is { } line)

@@ -60,6 +60,17 @@ internal sealed class TransferBoard
         return layer;
     }
 
+    /// <summary>The line, with its id, that begins an image: <c>latest: Pulling from library/debian</c>.</summary>
+    public static (string Status, string Id)? Heading(ProgressEvent happened, ProgressWords words)
+    {
+        if (words.Heading is null || happened is not ReferenceResolved resolved || !ImageReference.TryParse(resolved.Reference, out ImageReference? reference))
+        {
+            return null;
+        }
+
+        return ($"{words.Heading} {reference.Path}", reference.Digest is null ? reference.Tag ?? ImageReference.DefaultTag : reference.ToString());
+    }
+
     /// <summary>The line that an event is, when it is one that a user should read.</summary>
     public static string? Line(ProgressEvent happened) => happened switch
     {

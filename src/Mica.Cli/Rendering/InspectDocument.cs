@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Mica.Oci;
-using Mica.Store;
 
 namespace Mica.Cli.Rendering;
 
@@ -17,12 +16,12 @@ internal static class InspectDocument
     private const string NoTime = "0001-01-01T00:00:00Z";
 
     /// <summary>The JSON of one image. <paramref name="layers"/>: with the layers' digests and sizes, which docker does not show.</summary>
-    public static byte[] Of(ImageDetails details, bool layers)
+    public static byte[] Of(InspectedImage image, bool layers)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, Options(indented: false)))
         {
-            Write(writer, details, layers);
+            Write(writer, image, layers);
         }
 
         return buffer.WrittenSpan.ToArray();
@@ -55,13 +54,13 @@ internal static class InspectDocument
         NewLine = "\n",
     };
 
-    private static void Write(Utf8JsonWriter writer, ImageDetails details, bool layers)
+    private static void Write(Utf8JsonWriter writer, InspectedImage image, bool layers)
     {
-        ImageConfig config = details.Config;
+        ImageConfig config = image.Config;
         writer.WriteStartObject();
-        writer.WriteString("Id"u8, details.Manifest.Config.Digest.ToString());
-        WriteStrings(writer, "RepoTags", [.. details.Names.Select(name => name.Reference.Familiar)]);
-        WriteStrings(writer, "RepoDigests", [.. details.RepositoryDigests.Select(Familiar)]);
+        writer.WriteString("Id"u8, image.Id.ToString());
+        WriteStrings(writer, "RepoTags", image.Tags);
+        WriteStrings(writer, "RepoDigests", image.RepositoryDigests);
         writer.WriteString("Parent"u8, "");
         writer.WriteString("Comment"u8, config.Comment ?? config.History.LastOrDefault()?.Comment ?? "");
         writer.WriteString("Created"u8, config.Created ?? NoTime);
@@ -72,20 +71,20 @@ internal static class InspectDocument
         writer.WriteString("Variant"u8, config.Variant ?? "");
         writer.WriteString("Os"u8, config.Os ?? "");
         writer.WriteString("OsVersion"u8, config.OsVersion ?? "");
-        writer.WriteNumber("Size"u8, details.Layers.Sum(layer => layer.Size));
-        WriteDirectories(writer, details.Layers);
+        writer.WriteNumber("Size"u8, image.Layers.Sum(layer => layer.Size));
+        WriteDirectories(writer, image.Layers);
         writer.WriteStartObject("RootFS"u8);
         writer.WriteString("Type"u8, config.RootFs.Type);
         WriteStrings(writer, "Layers", [.. config.RootFs.DiffIds.Select(diffId => diffId.ToString())]);
         writer.WriteEndObject();
         writer.WriteStartObject("Metadata"u8);
-        writer.WriteString("LastTagTime"u8, details.Image.Tagged is { } time ? HumanTime.Rfc3339Nano(time) : NoTime);
+        writer.WriteString("LastTagTime"u8, image.Tagged is { } time ? HumanTime.Rfc3339Nano(time) : NoTime);
         writer.WriteEndObject();
         writer.WritePropertyName("Descriptor"u8);
-        writer.WriteRawValue(OciJson.Write(details.Image.Root));
+        writer.WriteRawValue(OciJson.Write(image.Root));
         if (layers)
         {
-            WriteLayers(writer, details.Layers);
+            WriteLayers(writer, image.Layers);
         }
 
         writer.WriteEndObject();
@@ -144,7 +143,7 @@ internal static class InspectDocument
     }
 
     /// <summary>The unpacked trees, in the words of docker's overlay driver: the top layer is the upper one, the others follow it.</summary>
-    private static void WriteDirectories(Utf8JsonWriter writer, ImmutableArray<ImageLayer> layers)
+    private static void WriteDirectories(Utf8JsonWriter writer, ImmutableArray<InspectedLayer> layers)
     {
         writer.WriteStartObject("GraphDriver"u8);
         string?[] directories = [.. layers.Reverse().Select(layer => layer.Directory)];
@@ -168,16 +167,15 @@ internal static class InspectDocument
         writer.WriteEndObject();
     }
 
-    private static void WriteLayers(Utf8JsonWriter writer, ImmutableArray<ImageLayer> layers)
+    private static void WriteLayers(Utf8JsonWriter writer, ImmutableArray<InspectedLayer> layers)
     {
         writer.WriteStartArray("Layers"u8);
-        foreach (ImageLayer layer in layers)
+        foreach (InspectedLayer layer in layers)
         {
             writer.WriteStartObject();
             writer.WriteString("Digest"u8, layer.Blob.Digest.ToString());
             writer.WriteString("MediaType"u8, layer.Blob.MediaType);
             writer.WriteString("DiffID"u8, layer.DiffId.ToString());
-            writer.WriteString("ChainID"u8, layer.ChainId.ToString());
             writer.WriteNumber("Size"u8, layer.Blob.Size);
             WriteNumber(writer, "UnpackedSize", layer.UnpackedSize);
             WriteStrings(writer, "SharedWith", [.. layer.SharedWith.Select(root => root.ToString())]);
@@ -246,7 +244,4 @@ internal static class InspectDocument
             writer.WriteNumber(name, value);
         }
     }
-
-    private static string Familiar(string repositoryDigest) =>
-        ImageReference.TryParse(repositoryDigest, out ImageReference? reference) ? reference.Familiar : repositoryDigest;
 }

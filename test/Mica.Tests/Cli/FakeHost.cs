@@ -1,3 +1,4 @@
+using System.Text;
 using Mica.Cli;
 using Mica.Cli.Hosting;
 using Mica.Cli.Progress;
@@ -9,9 +10,8 @@ namespace Mica.Tests.Cli;
 internal sealed class FakeHost
 {
     private readonly Dictionary<string, string> _environment = [];
-    private readonly MemoryStream _bytes = new();
-    private readonly StringWriter _output = new();
-    private readonly StringWriter _error = new();
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _error = new();
 
     public static DateTimeOffset Now { get; } = new(2024, 6, 1, 12, 0, 0, TimeSpan.Zero);
 
@@ -27,7 +27,7 @@ internal sealed class FakeHost
     public string Error => _error.ToString();
 
     /// <summary>What was written to standard output as bytes.</summary>
-    public byte[] Bytes => _bytes.ToArray();
+    public byte[] Bytes { get; private set; } = [];
 
     public FakeHost With(string variable, string value)
     {
@@ -35,21 +35,27 @@ internal sealed class FakeHost
         return this;
     }
 
-    public Task<int> RunAsync(params string[] words) => Application.RunAsync(words, new CliHost
+    public async Task<int> RunAsync(params string[] words)
     {
-        Environment = CliEnvironment.Read(name => _environment.GetValueOrDefault(name)),
-        Output = _output,
-        Error = _error,
-        OpenOutput = () => _bytes,
-        OpenInput = () => new MemoryStream(Input),
-        ReadSecret = () => Secret,
-        IsInputTerminal = IsInputTerminal,
-        IsOutputTerminal = false,
-        IsErrorTerminal = false,
-        TerminalSize = () => new TerminalSize(80, 24),
-        IsSuperuser = false,
-        Time = new ManualTime(Now),
-    });
+        using var bytes = new MemoryStream();
+        int code = await Application.RunAsync(words, new CliHost
+        {
+            Environment = CliEnvironment.Read(name => _environment.GetValueOrDefault(name)),
+            Output = new StringWriter(_output),
+            Error = new StringWriter(_error),
+            OpenOutput = () => bytes,
+            OpenInput = () => new MemoryStream(Input),
+            ReadSecret = () => Secret,
+            IsInputTerminal = IsInputTerminal,
+            IsOutputTerminal = false,
+            IsErrorTerminal = false,
+            TerminalSize = () => new TerminalSize(80, 24),
+            IsSuperuser = false,
+            Time = new ManualTime(Now),
+        });
+        Bytes = bytes.ToArray();
+        return code;
+    }
 
     /// <summary>Everything that one command line did, for goldens.</summary>
     public static async Task<string> TranscriptAsync(params string[] words)

@@ -40,7 +40,7 @@ public sealed class CompletionTests
             _ => "--platform=linux/amd64",
         };
         string fake = Path.Combine(directory.Path, "mica");
-        await File.WriteAllTextAsync(fake, $"#!/bin/sh\nprintf '{answer}\\n'\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(fake, $"#!/bin/sh\nprintf -- '{answer}\\n'\n", TestContext.Current.CancellationToken);
         File.SetUnixFileMode(fake, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         string script = CompletionScripts.Bash + $"PATH={directory.Path}:$PATH\nCOMP_LINE='{line}' COMP_POINT={line.Length}\n_mica\necho \"${{COMPREPLY[*]}}\"\n";
 
