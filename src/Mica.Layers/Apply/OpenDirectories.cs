@@ -16,6 +16,14 @@ internal sealed class OpenDirectories : IDisposable
     private const int Capacity = 256;
     private const int MaxLinks = 40; // as the kernel
     private const int MaxPathLength = 4096;
+
+    /// <summary>
+    /// A path can be made to go through tens of thousands of directories by way of links, again for every entry. Real layers
+    /// take a few steps per entry; what they may take on average, and in all before that counts, bounds the time of others.
+    /// </summary>
+    private const int MaxStepsPerPath = 64;
+    private const int FreeSteps = 1_000_000;
+
     private const uint OwnerAll = 0x1c0; // 0700
 
     private readonly OpenDirectory _root;
@@ -29,6 +37,8 @@ internal sealed class OpenDirectories : IDisposable
     private readonly Dictionary<byte[], byte[]> _links = new(PathComparer.Instance);
     private readonly Dictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> _linksBySpan;
     private readonly byte[] _key = new byte[2 * MaxPathLength];
+    private long _paths;
+    private long _steps;
 
     /// <summary>
     /// <paramref name="createImplied"/> makes a missing directory (in, name, whether a whiteout is in its place) and opens it
@@ -51,6 +61,7 @@ internal sealed class OpenDirectories : IDisposable
     /// </summary>
     public OpenDirectory? Find(ReadOnlySpan<byte> path, bool create)
     {
+        _paths++;
         if (path.IsEmpty)
         {
             return _root;
@@ -168,10 +179,12 @@ internal sealed class OpenDirectories : IDisposable
         for (int position = 0; TakeComponent(rest, ref position, out Range component);)
         {
             ReadOnlySpan<byte> name = rest.AsSpan(component);
+            CountStep(asked);
             if (name.SequenceEqual(".."u8))
             {
                 // Only links have these. The path so far is free of links, so that its parent is the one that is meant.
                 here = Find(EntryPath.Split(here.Path, out _), create: false)!;
+                _paths--;
                 continue;
             }
 
@@ -182,7 +195,7 @@ internal sealed class OpenDirectories : IDisposable
                 if (status.Kind == FileKind.SymbolicLink)
                 {
                     byte[] target = here.Handle.ReadSymbolicLink(name);
-                    if (++links > MaxLinks || target.Length + rest.Length > MaxPathLength)
+                    if (++links > MaxLinks || target.Length + rest.Length - position > MaxPathLength)
                     {
                         throw NotFound(asked, links > MaxLinks ? Errno.ELOOP : Errno.ENAMETOOLONG);
                     }
@@ -236,6 +249,7 @@ internal sealed class OpenDirectories : IDisposable
     {
         for (length = path.LastIndexOf((byte)'/'); length > 0; length = path[..length].LastIndexOf((byte)'/'))
         {
+            CountStep(path);
             if (_openBySpan.TryGetValue(path[..length], out OpenDirectory? found))
             {
                 return Use(found);
@@ -244,6 +258,15 @@ internal sealed class OpenDirectories : IDisposable
 
         length = 0;
         return _root;
+    }
+
+    private void CountStep(ReadOnlySpan<byte> path)
+    {
+        if (++_steps > FreeSteps + (MaxStepsPerPath * _paths))
+        {
+            throw new MicaException(ErrorKind.ContentMismatch,
+                $"{new LinuxPath(path)}: the layer's paths go through too many directories and links");
+        }
     }
 
     private static bool TakeComponent(ReadOnlySpan<byte> path, ref int position, out Range component)

@@ -274,6 +274,26 @@ public sealed class ApplyAttackTests : IDisposable
         _fixture.AssertOutsideIsUntouched();
     }
 
+    /// <summary>40 links of 1,500 steps each, anew for every entry: minutes for a few thousand entries, were they counted as such.</summary>
+    [Fact]
+    public void Apply_EndlessDetours_AreCutShort()
+    {
+        string detour = string.Concat(Enumerable.Repeat("a/../", 760));
+        var members = new List<Member> { Dir("a"), Dir("z") };
+        for (int i = 0; i < 39; i++)
+        {
+            members.Add(Symlink($"l{i}", i == 0 ? detour + "z" : detour + $"l{i - 1}"));
+        }
+
+        for (int i = 0; i < 400; i++)
+        {
+            members.Add(Whiteout($"l38/./d{i}/x"));
+        }
+
+        MicaException error = Assert.Throws<MicaException>(() => _fixture.Apply([.. members]));
+        Assert.EndsWith(": the layer's paths go through too many directories and links", error.Message, StringComparison.Ordinal);
+    }
+
     private void AssertContained(params ReadOnlySpan<Member> members)
     {
         try
