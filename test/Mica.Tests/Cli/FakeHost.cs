@@ -7,7 +7,9 @@ using Mica.Tests.Cli.Progress;
 namespace Mica.Tests.Cli;
 
 /// <summary>Runs command lines in this process, with streams in memory and a clock that stands still.</summary>
+#pragma warning disable CA1001 // What it has are streams in memory, which hold nothing that needs to be let go.
 internal sealed class FakeHost
+#pragma warning restore CA1001
 {
     private readonly Dictionary<string, string> _environment = [];
     private readonly StringBuilder _output = new();
