@@ -16,7 +16,7 @@ public sealed record RegistryClientOptions
     /// <summary>The certificates for a host (with its port, <c>docker.io</c> for Docker Hub). Asked once per host.</summary>
     public Func<string, RegistryCertificates> Certificates { get; init; } = static _ => RegistryCertificates.None;
 
-    /// <summary>The proxy to go through, such as <see cref="ProxyRules"/>; null goes directly.</summary>
+    /// <summary>The proxy to go through, from <see cref="ProxySettings.ToWebProxy"/>; null goes directly.</summary>
     public IWebProxy? Proxy { get; init; }
 
     /// <summary>What follows <c>mica/</c> in the User-Agent.</summary>
