@@ -39,6 +39,7 @@ public sealed class ContentCopy(
 
     private readonly ConcurrentDictionary<Digest, Lazy<Task>> _done = new();
     private readonly SemaphoreSlim _slots = new(options.Concurrency);
+    private readonly SemaphoreSlim _manifests = new(options.Concurrency);
 
     /// <summary>Copies <paramref name="root"/> and everything below it. The root is at the target when this returns.</summary>
     /// <exception cref="MicaException">The first failure of either end; the other transfers were cancelled.</exception>
@@ -49,7 +50,11 @@ public sealed class ContentCopy(
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _slots.Dispose();
+    public void Dispose()
+    {
+        _slots.Dispose();
+        _manifests.Dispose();
+    }
 
     private Task CopyOnceAsync(Descriptor descriptor, int depth, CancellationTokenSource failed) =>
         _done.GetOrAdd(descriptor.Digest, _ => new Lazy<Task>(() => CopyNodeAsync(descriptor, depth, failed))).Value;
@@ -58,7 +63,9 @@ public sealed class ContentCopy(
     {
         try
         {
-            await (MediaTypes.IsDocument(descriptor.MediaType) ? CopyDocumentAsync(descriptor, depth, failed) : CopyBlobAsync(descriptor, failed.Token));
+            await (MediaTypes.IsIndex(descriptor.MediaType) ? CopyIndexAsync(descriptor, depth, failed)
+                : MediaTypes.IsManifest(descriptor.MediaType) ? CopyManifestAsync(descriptor, depth, failed)
+                : CopyBlobAsync(descriptor, failed.Token));
         }
         catch
         {
@@ -67,32 +74,70 @@ public sealed class ContentCopy(
         }
     }
 
-    private async Task CopyDocumentAsync(Descriptor descriptor, int depth, CancellationTokenSource failed)
+    private async Task CopyIndexAsync(Descriptor descriptor, int depth, CancellationTokenSource failed)
     {
         if (depth >= MaxDepth)
         {
             throw new MicaException(ErrorKind.ContentMismatch, $"{descriptor.Digest}: indexes are nested more than {MaxDepth} deep");
         }
 
-        byte[] content = options.Known?.Invoke(descriptor) ?? await source.ReadDocumentAsync(descriptor, failed.Token);
-        Descriptor[] children = [.. ManifestDocument.Children(content, descriptor.MediaType)
-            .Where(child => options.Include?.Invoke(descriptor, child) ?? true)];
-        foreach (Descriptor child in children.Where(child => MediaTypes.IsLayer(child.MediaType)))
+        (byte[] content, Descriptor[] children) = await ReadAsync(descriptor, failed.Token);
+        foreach (Descriptor nested in children.Where(child => MediaTypes.IsIndex(child.MediaType)))
         {
-            progress?.Report(new BlobQueued(child));
-        }
-
-        if (MediaTypes.IsManifest(descriptor.MediaType) && children.Length > 0)
-        {
-            // The config first: it says what the layers must turn out to be.
-            await CopyOnceAsync(children[0], depth + 1, failed);
+            // One after the other: an index that lists thousands of indexes must not bring them all into memory.
+            await CopyOnceAsync(nested, depth + 1, failed);
         }
 
         await WhenAllOrFirstFailure([.. children.Select(child => CopyOnceAsync(child, depth + 1, failed))]);
-        if (!await target.ExistsAsync(descriptor, failed.Token))
+        await WriteAsync(descriptor, content, failed.Token);
+    }
+
+    private async Task CopyManifestAsync(Descriptor descriptor, int depth, CancellationTokenSource failed)
+    {
+        // The manifest is in memory while its blobs move, so only so many may be under way. It waits for blobs alone, never for
+        // another manifest: no wait can close a circle.
+        await _manifests.WaitAsync(failed.Token);
+        try
+        {
+            (byte[] content, Descriptor[] children) = await ReadAsync(descriptor, failed.Token);
+            if (children.FirstOrDefault(child => MediaTypes.IsDocument(child.MediaType)) is { } odd)
+            {
+                throw new MicaException(ErrorKind.Unsupported, $"{descriptor.Digest} has a blob of type {odd.MediaType}, which is for manifests");
+            }
+
+            foreach (Descriptor child in children.Where(child => MediaTypes.IsLayer(child.MediaType)))
+            {
+                progress?.Report(new BlobQueued(child));
+            }
+
+            if (children.Length > 0)
+            {
+                // The config first: it says what the layers must turn out to be.
+                await CopyOnceAsync(children[0], depth + 1, failed);
+            }
+
+            await WhenAllOrFirstFailure([.. children.Select(child => CopyOnceAsync(child, depth + 1, failed))]);
+            await WriteAsync(descriptor, content, failed.Token);
+        }
+        finally
+        {
+            _manifests.Release();
+        }
+    }
+
+    private async Task<(byte[] Content, Descriptor[] Children)> ReadAsync(Descriptor descriptor, CancellationToken cancellationToken)
+    {
+        byte[] content = options.Known?.Invoke(descriptor) ?? await source.ReadDocumentAsync(descriptor, cancellationToken);
+        return (content, [.. ManifestDocument.Children(content, descriptor.MediaType)
+            .Where(child => options.Include?.Invoke(descriptor, child) ?? true)]);
+    }
+
+    private async Task WriteAsync(Descriptor descriptor, byte[] content, CancellationToken cancellationToken)
+    {
+        if (!await target.ExistsAsync(descriptor, cancellationToken))
         {
             using var stream = new MemoryStream(content, writable: false);
-            await target.WriteAsync(descriptor, stream, failed.Token);
+            await target.WriteAsync(descriptor, stream, cancellationToken);
         }
     }
 

@@ -11,7 +11,7 @@ public static class ContentReading
     public static async ValueTask<byte[]> ReadDocumentAsync(
         this IContentSource source, Descriptor descriptor, CancellationToken cancellationToken)
     {
-        if (descriptor.Size > ManifestDocument.MaxSize)
+        if (descriptor.Size is < 0 or > ManifestDocument.MaxSize)
         {
             throw new MicaException(ErrorKind.ContentMismatch,
                 $"{descriptor.Digest} has {descriptor.Size} bytes; a document may have {ManifestDocument.MaxSize}");
