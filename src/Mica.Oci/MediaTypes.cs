@@ -43,7 +43,7 @@ public static class MediaTypes
     public const string DockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
     /// <summary>Docker layer that is fetched from its <c>urls</c>.</summary>
-    public const string DockerForeignLayer = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    public const string DockerForeignLayer = DockerForeignTar + ".gzip";
 
     /// <summary>Docker schema 1, refused.</summary>
     public const string DockerSchema1 = "application/vnd.docker.distribution.manifest.v1+json";
@@ -51,6 +51,7 @@ public static class MediaTypes
     /// <summary>Docker schema 1 with a signature, refused.</summary>
     public const string DockerSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
+    private const string DockerForeignTar = "application/vnd.docker.image.rootfs.foreign.diff.tar";
     private const string OciNondistributable = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 
     /// <summary>What a client says it accepts when it asks for a manifest, best first.</summary>
@@ -75,7 +76,7 @@ public static class MediaTypes
 
     /// <summary>A layer that a registry need not hold: it is fetched from the descriptor's <c>urls</c>, and not pushed unless asked.</summary>
     public static bool IsNondistributable(string mediaType) =>
-        mediaType is DockerForeignLayer or OciNondistributable or OciNondistributable + "+gzip" or OciNondistributable + "+zstd";
+        mediaType is DockerForeignLayer or DockerForeignTar or OciNondistributable or OciNondistributable + "+gzip" or OciNondistributable + "+zstd";
 
     /// <summary>A Docker schema 1 manifest.</summary>
     public static bool IsSchema1(string mediaType) => mediaType is DockerSchema1 or DockerSchema1Signed;

@@ -50,8 +50,9 @@ public static class ManifestDocument
                 : root.TryGetProperty("config", out _) && root.TryGetProperty("layers", out _) ? MediaTypes.OciManifest
                 : null;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // The second is what a string with half a surrogate pair, or bytes that are not UTF-8, ends in.
             return null;
         }
     }

@@ -7,12 +7,13 @@ using System.Text.Json.Serialization.Metadata;
 namespace Mica.Oci;
 
 /// <summary>
-/// JSON of the image documents: duplicate keys and missing required members are errors, unknown members are ignored, and
+/// JSON of the image documents: duplicate keys, nulls and missing required members are errors, unknown members are ignored, and
 /// what we write is compact with <c>+</c> left as it is (media types), so that digests are those other tools compute.
 /// </summary>
 [JsonSourceGenerationOptions(
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(DigestConverter), typeof(Base64Converter)])]
+    RespectNullableAnnotations = true,
+    Converters = [typeof(DigestConverter), typeof(Base64Converter), typeof(TextsConverter), typeof(TextMapConverter)])]
 [JsonSerializable(typeof(Descriptor))]
 [JsonSerializable(typeof(ImageManifest))]
 [JsonSerializable(typeof(ImageIndex))]
@@ -23,7 +24,8 @@ internal sealed partial class OciJsonContext : JsonSerializerContext
     public static OciJsonContext Strict { get; } = new(new JsonSerializerOptions
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Converters = { new DigestConverter(), new Base64Converter() },
+        RespectNullableAnnotations = true,
+        Converters = { new DigestConverter(), new Base64Converter(), new TextsConverter(), new TextMapConverter() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         AllowDuplicateProperties = false,
         MaxDepth = 32,
@@ -125,5 +127,78 @@ internal sealed class EmptyWhenNullConverter<T> : JsonConverter<ImmutableArray<T
         }
 
         writer.WriteEndArray();
+    }
+}
+
+/// <summary>Strings without a null among them, which a list of strings has no room for.</summary>
+internal sealed class TextsConverter : JsonConverter<ImmutableArray<string>>
+{
+    public override ImmutableArray<string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw new JsonException("expected an array of strings");
+        }
+
+        ImmutableArray<string>.Builder texts = ImmutableArray.CreateBuilder<string>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            texts.Add(reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("expected an array of strings"));
+        }
+
+        return texts.ToImmutable();
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableArray<string> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartArray();
+        foreach (string text in value.IsDefault ? [] : value)
+        {
+            writer.WriteStringValue(text);
+        }
+
+        writer.WriteEndArray();
+    }
+}
+
+/// <summary>Annotations and labels: strings by unique names. A null is an empty string, as it is to Go, in which most are written.</summary>
+internal sealed class TextMapConverter : JsonConverter<ImmutableSortedDictionary<string, string>>
+{
+    public override ImmutableSortedDictionary<string, string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException("expected an object with strings");
+        }
+
+        ImmutableSortedDictionary<string, string>.Builder texts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string name = reader.GetString()!;
+            reader.Read();
+            string text = reader.TokenType switch
+            {
+                JsonTokenType.String => reader.GetString()!,
+                JsonTokenType.Null => "",
+                _ => throw new JsonException($"expected a string at \"{Printable.Of(name)}\""),
+            };
+            if (!texts.TryAdd(name, text))
+            {
+                throw new JsonException($"\"{Printable.Of(name)}\" stands twice in an object");
+            }
+        }
+
+        return texts.ToImmutable();
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImmutableSortedDictionary<string, string> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartObject();
+        foreach ((string name, string text) in value)
+        {
+            writer.WriteString(name, text);
+        }
+
+        writer.WriteEndObject();
     }
 }
