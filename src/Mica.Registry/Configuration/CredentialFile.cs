@@ -53,7 +53,7 @@ internal sealed class CredentialFile
 
     /// <summary>Whether anyone who reads this file learns a secret.</summary>
     public bool HasSecrets => Section("auths").Any(member => member.Value is JsonObject entry
-        && s_secrets.Any(name => entry[name] is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0));
+        && s_secrets.Any(name => IsSecret(entry[name])));
 
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: malformed.</exception>
     public static CredentialFile Parse(string name, ReadOnlySpan<byte> json)
@@ -76,6 +76,10 @@ internal sealed class CredentialFile
             throw Malformed(name, error.LineNumber is { } line
                 ? $"malformed JSON at line {line + 1}, byte {error.BytePositionInLine + 1}"
                 : "malformed JSON: a member stands twice in an object");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Malformed(name, "malformed JSON: a name that is not Unicode text");
         }
     }
 
@@ -147,9 +151,14 @@ internal sealed class CredentialFile
     public byte[] ToJson()
     {
         using var content = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(content, s_layout))
+        try
         {
+            using var writer = new Utf8JsonWriter(content, s_layout);
             _root.WriteTo(writer);
+        }
+        catch (InvalidOperationException)
+        {
+            throw Malformed(Name, "malformed JSON: a string that is not Unicode text");
         }
 
         content.WriteByte((byte)'\n');
@@ -196,12 +205,34 @@ internal sealed class CredentialFile
         _ => throw Malformed(Name, $"{name} is not an object"),
     };
 
+    private static bool IsSecret(JsonNode? value)
+    {
+        try
+        {
+            return value is JsonValue && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>().Length > 0;
+        }
+        catch (InvalidOperationException)
+        {
+            // Not Unicode text; it is a secret to whoever wrote it.
+            return true;
+        }
+    }
+
     private string? Secret(JsonObject members, string name, string entry) =>
         members[name] is { } value && Text(value, name, entry) is { Length: > 0 } text ? text : null;
 
-    private string Text(JsonNode value, string name, string? entry) => value.GetValueKind() == JsonValueKind.String
-        ? value.GetValue<string>()
-        : throw Malformed(Name, entry is null ? $"{name} is not a string" : $"{name} of \"{Printable.Of(entry)}\" is not a string");
+    private string Text(JsonNode value, string name, string? entry)
+    {
+        string what = entry is null ? name : $"{name} of \"{Printable.Of(entry)}\"";
+        try
+        {
+            return value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : throw Malformed(Name, $"{what} is not a string");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Malformed(Name, $"{what} is not Unicode text");
+        }
+    }
 
     private (string? Username, string? Password) Decode(string auth, CredentialEntry entry)
     {

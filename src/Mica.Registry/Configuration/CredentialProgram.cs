@@ -183,12 +183,17 @@ internal sealed class CredentialProgram(string name, CredentialLocations locatio
         }
     }
 
-    private string Member(JsonObject members, string member) => members[member] switch
+    private string Member(JsonObject members, string member)
     {
-        null => "",
-        JsonValue value when value.TryGetValue(out string? text) => text,
-        _ => throw new MicaException(ErrorKind.Failed, $"{Name}: {Printable.Of(member)} in the answer is not a string"),
-    };
+        try
+        {
+            return members[member]?.GetValue<string>() ?? "";
+        }
+        catch (InvalidOperationException)
+        {
+            throw new MicaException(ErrorKind.Failed, $"{Name}: {Printable.Of(member)} in the answer is not a string");
+        }
+    }
 
     /// <summary>The first line of what the helper said, unless that is an answer, which would hold the secret.</summary>
     private MicaException Failed(string verb, string server, Answer answer, string? secret)

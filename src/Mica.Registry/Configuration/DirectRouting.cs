@@ -13,9 +13,12 @@ public sealed class DirectRouting : IRegistryRouting
         [EndpointOf(reference.Domain, reference.Path, insecure: false)];
 
     /// <summary>The endpoint of the registry <paramref name="host"/> itself, Docker Hub's real address included.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: no host can have that name, or no port that number.</exception>
     public static RegistryEndpoint EndpointOf(string host, string repositoryPath, bool insecure) => new()
     {
-        BaseAddress = new Uri("https://" + (host == ImageReference.DefaultDomain ? DockerHubHost : host)),
+        BaseAddress = Uri.TryCreate("https://" + (host == ImageReference.DefaultDomain ? DockerHubHost : host), UriKind.Absolute, out Uri? address)
+            ? address
+            : throw new MicaException(ErrorKind.InvalidArgument, $"\"{Printable.Of(host)}\" is not the address of a registry"),
         Host = host,
         RepositoryPath = repositoryPath,
         Insecure = insecure,

@@ -44,6 +44,10 @@ internal sealed class DockerDaemonFile
             // Without the inner exception, which quotes the content: proxies with passwords are configured here, too.
             throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(path)}: malformed JSON at line {error.LineNumber + 1}");
         }
+        catch (InvalidOperationException)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(path)}: malformed JSON: a string that is not Unicode text");
+        }
     }
 
     /// <summary>Whether plain http and untrusted certificates will do for the registry <paramref name="host"/> (with its port).</summary>

@@ -149,6 +149,8 @@ public sealed class CredentialLookupTests : IDisposable
     [InlineData("""{"auths":{},"auths":{"r.example":{"auth":"hunter2"}}}""", "malformed JSON")]
     [InlineData("""{"auths":{"r.example":{"auth":"hunter2","auth":"hunter2"}}}""", "malformed JSON")]
     [InlineData("""{"auths":"hunter2"}""", "auths is not an object")]
+    [InlineData("""{"auths":{"\ud800":{"auth":"hunter2"}}}""", "malformed JSON: a name that is not Unicode text")]
+    [InlineData("""{"auths":{"r.example":{"auth":"\ud800hunter2"}}}""", "auth of \"r.example\" is not Unicode text")]
     [InlineData("""{"credHelpers":["hunter2"]}""", "credHelpers is not an object")]
     [InlineData("""{"credsStore":{"x":"hunter2"}}""", "credsStore is not a string")]
     [InlineData("""{"credHelpers":{"r.example":17}}""", "credHelpers of \"r.example\" is not a string")]

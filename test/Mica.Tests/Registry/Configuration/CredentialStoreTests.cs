@@ -213,14 +213,17 @@ public sealed class CredentialStoreTests : IDisposable
         Assert.Null(new FileInfo(_home.DockerConfig).LinkTarget);
     }
 
-    [Fact]
-    public async Task Store_MalformedFile_IsLeftAlone()
+    [Theory]
+    [InlineData("{\"auths\":")]
+    [InlineData("""{"psFormat":"\ud800"}""")]
+    public async Task Store_MalformedFile_IsLeftAlone(string content)
     {
-        _home.Write("docker/config.json", "{\"auths\":");
+        _home.Write("docker/config.json", content);
 
         await Assert.ThrowsAsync<MicaException>(() => _home.Credentials().StoreAsync("r.example", Secret, Cancellation));
 
-        Assert.Equal("{\"auths\":", ConfigurationDirectory.Read(_home.DockerConfig));
+        Assert.Equal(content, ConfigurationDirectory.Read(_home.DockerConfig));
+        Assert.False(File.Exists(_home.DockerConfig + ".new"));
     }
 
     [Fact]

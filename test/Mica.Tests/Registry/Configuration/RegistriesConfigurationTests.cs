@@ -381,6 +381,7 @@ public sealed class RegistriesConfigurationTests : IDisposable
     [InlineData("""{"registry-mirrors":["https://u:hunter2@m.example"]}""", "a registry mirror is not http(s)://host[:port]")]
     [InlineData("""{"registry-mirrors":["https://m.example/path"]}""", "a registry mirror is not http(s)://host[:port]")]
     [InlineData("""{"insecure-registries":[1]}""", "insecure-registries is not an array of strings")]
+    [InlineData("""{"insecure-registries":["\ud800"]}""", "malformed JSON: a string that is not Unicode text")]
     public void Load_MalformedDaemonFile_NamesFileAndProblem(string content, string problem)
     {
         string path = _home.Write("daemon.json", content);
@@ -389,6 +390,16 @@ public sealed class RegistriesConfigurationTests : IDisposable
 
         Assert.Equal($"{path}: {problem}", error.Message);
         Assert.DoesNotContain("hunter2", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("r.example:99999/a")]
+    [InlineData("127.0.0.1:4294967296/a")]
+    public void Endpoints_PortThatCannotBe_IsToldFromABug(string reference)
+    {
+        var error = Assert.Throws<MicaException>(() => Load().Endpoints(ImageReference.Parse(reference), forPush: false));
+
+        Assert.Equal($"\"{reference[..^2]}\" is not the address of a registry", error.Message);
     }
 
     private RegistriesConfiguration Load(string content = "")
