@@ -1,6 +1,6 @@
 namespace Mica.Tests;
 
-/// <summary>Delivers the first bytes of something and then fails like a disk does.</summary>
+/// <summary>Delivers the first bytes of something, forward only, and then fails like a disk does.</summary>
 public sealed class FailingStream(byte[] content, int after) : Stream
 {
     private int _position;
@@ -22,7 +22,7 @@ public sealed class FailingStream(byte[] content, int after) : Stream
             throw new IOException("the disk failed");
         }
 
-        int taken = Math.Min(count, after - _position);
+        int taken = Math.Min(count, Math.Min(after, content.Length) - _position);
         Array.Copy(content, _position, buffer, offset, taken);
         _position += taken;
         return taken;
