@@ -7,8 +7,9 @@ namespace Mica.Store;
 
 /// <summary>
 /// Archives that docker before 1.10 wrote: <c>repositories</c> names layers, and every layer is a directory <c>ID/</c> with
-/// <c>json</c> and <c>layer.tar</c>, which points to its parent. The config is made of the layers' JSON as docker makes it when it
-/// loads such an archive, byte for byte, so that the image gets the ID that docker gives it. Docker image specification v1.
+/// <c>json</c> and <c>layer.tar</c>, which points to its parent. The config is made of the layers' JSON as docker 26 makes it when
+/// it loads such an archive, byte for byte, so that the image gets the ID that docker gives it (images of docker before 1.8.3
+/// aside, whose JSON it rewrites). Docker image specification v1.
 /// </summary>
 internal sealed class LegacyArchive(ArchiveMembers members, DockerArchive images, string displayName)
 {
@@ -116,8 +117,8 @@ internal sealed class LegacyArchive(ArchiveMembers members, DockerArchive images
         {
             json.Append(json[^1] == '[' ? "{" : ",{");
             Append("created", Text(layer, "created"));
-            Append("author", Text(layer, "author"));
             Append("created_by", CreatedBy(layer));
+            Append("author", Text(layer, "author"));
             Append("comment", Text(layer, "comment"));
             json.Append('}');
         }
