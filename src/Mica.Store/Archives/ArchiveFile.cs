@@ -111,7 +111,9 @@ internal static class ArchiveFile
         }
         catch (MicaException error)
         {
-            throw new MicaException(error.Kind, $"{displayName}: {error.Message}", error);
+            throw new MicaException(error.Kind, error.Kind == ErrorKind.Unsupported
+                ? $"{displayName}: the archive is compressed with something else than gzip or zstd; unpack it first"
+                : $"{displayName}: {error.Message}", error);
         }
     }
 }
