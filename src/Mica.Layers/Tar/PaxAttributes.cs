@@ -11,8 +11,11 @@ namespace Mica.Layers;
 /// </summary>
 internal sealed class PaxAttributes
 {
+    /// <summary>Far more than a file system holds for one file; looking for an equal name is quadratic.</summary>
+    public const int MaxXattrs = 1024;
+
     private const int MaxXattrName = 255;
-    private const int MaxXattrValue = 64 << 10;
+    public const int MaxXattrValue = 64 << 10;
 
     public LinuxPath? Path { get; private set; }
 
@@ -76,7 +79,7 @@ internal sealed class PaxAttributes
                 Gid = given ? Id(value, "gid") : null;
                 break;
             case var _ when key.StartsWith("SCHILY.xattr."u8):
-                SetXattr(key["SCHILY.xattr.".Length..], value.ToArray());
+                SetXattr(DecodeEquals(key["SCHILY.xattr.".Length..]), value.ToArray());
                 break;
             case var _ when key.StartsWith("LIBARCHIVE.xattr."u8):
                 SetXattr(DecodePercent(key["LIBARCHIVE.xattr.".Length..]), DecodeBase64(value));
@@ -105,14 +108,18 @@ internal sealed class PaxAttributes
     private static bool IsOfOneEntry(ReadOnlySpan<byte> key) =>
         key.SequenceEqual("path"u8) || key.SequenceEqual("linkpath"u8) || key.SequenceEqual("size"u8) || key.StartsWith("GNU.sparse."u8);
 
+    /// <summary>1 to 255 bytes of UTF-8 without NUL.</summary>
+    public static bool IsXattrName(string name) =>
+        name.Length is > 0 and <= MaxXattrName && Encoding.UTF8.GetByteCount(name) <= MaxXattrName && !name.Contains('\0', StringComparison.Ordinal);
+
     private void SetXattr(ReadOnlySpan<byte> name, byte[] value)
     {
-        if (name.Length is 0 or > MaxXattrName || name.Contains((byte)0) || !System.Text.Unicode.Utf8.IsValid(name))
+        string text = Encoding.UTF8.GetString(name);
+        if (!System.Text.Unicode.Utf8.IsValid(name) || !IsXattrName(text))
         {
             throw Malformed("name of an extended attribute", name);
         }
 
-        string text = Encoding.UTF8.GetString(name);
         if (value.Length > MaxXattrValue)
         {
             throw new MicaException(ErrorKind.ContentMismatch,
@@ -121,13 +128,17 @@ internal sealed class PaxAttributes
 
         Xattrs ??= [];
         int same = Xattrs.FindIndex(xattr => xattr.Name == text);
-        if (same < 0)
+        if (same >= 0)
+        {
+            Xattrs[same] = new Xattr(text, value);
+        }
+        else if (Xattrs.Count < MaxXattrs)
         {
             Xattrs.Add(new Xattr(text, value));
         }
         else
         {
-            Xattrs[same] = new Xattr(text, value);
+            throw new MicaException(ErrorKind.ContentMismatch, $"tar: an entry has more than {MaxXattrs} extended attributes");
         }
     }
 
@@ -156,6 +167,12 @@ internal sealed class PaxAttributes
             ? decoded[..length]
             : throw Malformed("base 64 of an extended attribute", value);
     }
+
+    /// <summary>A keyword ends at the first "=", so GNU tar and libarchive write "=" in a name as "%3D", and "%" as "%25".</summary>
+    private static ReadOnlySpan<byte> DecodeEquals(ReadOnlySpan<byte> name) => name.Contains((byte)'%')
+        ? Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(name)
+            .Replace("%3D", "=", StringComparison.Ordinal).Replace("%25", "%", StringComparison.Ordinal))
+        : name;
 
     private static ReadOnlySpan<byte> DecodePercent(ReadOnlySpan<byte> name)
     {

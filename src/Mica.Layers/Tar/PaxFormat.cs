@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
@@ -10,6 +9,29 @@ internal static class PaxFormat
 {
     private const int IdDigits = 7;
     private const int SizeDigits = 11;
+
+    /// <summary>Why the reader would refuse the entry's extended attributes, or null.</summary>
+    public static string? CheckXattrs(TarEntry entry)
+    {
+        if (entry.Xattrs.Count == 0)
+        {
+            return null;
+        }
+
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach ((string name, byte[] value) in entry.Xattrs)
+        {
+            string? problem = PaxAttributes.IsXattrName(name) ? null : "has a malformed name of an extended attribute";
+            problem ??= value.Length > PaxAttributes.MaxXattrValue ? "has an extended attribute of more than 64 KiB" : null;
+            problem ??= names.Add(name) ? null : "has an extended attribute twice";
+            if (problem is not null)
+            {
+                return problem;
+            }
+        }
+
+        return names.Count > PaxAttributes.MaxXattrs ? $"has {names.Count} extended attributes" : null;
+    }
 
     /// <summary>Empty when the header block says everything.</summary>
     public static byte[] Records(TarEntry entry)
@@ -36,7 +58,9 @@ internal static class PaxFormat
 
         foreach (Xattr xattr in entry.Xattrs)
         {
-            AddXattr(records, xattr);
+            // The first "=" ends a keyword; GNU tar and libarchive escape it so.
+            string name = xattr.Name.Replace("%", "%25", StringComparison.Ordinal).Replace("=", "%3D", StringComparison.Ordinal);
+            records["SCHILY.xattr." + name] = xattr.Value;
         }
 
         using var body = new MemoryStream();
@@ -103,21 +127,6 @@ internal static class PaxFormat
         {
             records[key] = Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture));
         }
-    }
-
-    private static void AddXattr(SortedDictionary<string, byte[]> records, Xattr xattr)
-    {
-        if (!xattr.Name.Contains('=', StringComparison.Ordinal))
-        {
-            records["SCHILY.xattr." + xattr.Name] = xattr.Value;
-            return;
-        }
-
-        // The first "=" ends a keyword; libarchive's form escapes it.
-        string escaped = xattr.Name.Replace("%", "%25", StringComparison.Ordinal).Replace("=", "%3D", StringComparison.Ordinal);
-        byte[] base64 = new byte[Base64.GetMaxEncodedToUtf8Length(xattr.Value.Length)];
-        Base64.EncodeToUtf8(xattr.Value, base64, out _, out int length);
-        records["LIBARCHIVE.xattr." + escaped] = base64.AsSpan(0, length).TrimEnd((byte)'=').ToArray();
     }
 
     private static int Digits(int number) => number.ToString(CultureInfo.InvariantCulture).Length;

@@ -48,7 +48,8 @@ internal static class TarFormat
             ?? (entry.Uid > TarEntry.MaxId || entry.Gid > TarEntry.MaxId ? "has an owner that Linux cannot have" : null)
             ?? (entry.Size < 0 || (entry.Size > 0 && entry.Kind != TarEntryKind.File) ? $"has the size {entry.Size}" : null)
             ?? (entry.DeviceMajor is < 0 or > 0xfff || entry.DeviceMinor is < 0 or > 0xfffff ? "has a device number that Linux cannot have" : null)
-            ?? (entry.Kind == TarEntryKind.File && entry.Path.Bytes.EndsWith("/"u8) ? "is a file whose path ends with a slash" : null);
+            ?? (entry.Kind == TarEntryKind.File && entry.Path.Bytes.EndsWith("/"u8) ? "is a file whose path ends with a slash" : null)
+            ?? PaxFormat.CheckXattrs(entry);
         if (problem is not null)
         {
             throw new MicaException(ErrorKind.InvalidArgument, $"tar: {entry.Path} {problem}");

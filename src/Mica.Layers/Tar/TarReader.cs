@@ -15,18 +15,12 @@ public sealed class TarReader
     public const int MaxPathLength = 4096;
 
     private const int DefaultBufferSize = 256 << 10;
-    private const int MaxPaxLength = 1 << 20;
-    private const int MaxLongNameLength = 64 << 10;
     private const long MaxStoredSize = long.MaxValue >> 2;
 
     private readonly TarInput _input;
-    private readonly PaxAttributes _global = new();
-    private PaxAttributes _pax;
-    private int _paxLength;
-    private long _globalLength;
-    private LinuxPath? _longName;
-    private LinuxPath? _longLink;
+    private readonly TarExtensions _extensions;
     private LinuxPath _path;
+    private bool _ended;
 
     /// <summary>Content of the current entry that is still in the archive, and the zeros after it.</summary>
     private long _stored;
@@ -53,7 +47,7 @@ public sealed class TarReader
     private TarReader(TarInput input)
     {
         _input = input;
-        _pax = _global;
+        _extensions = new TarExtensions(input);
     }
 
     /// <summary>Bytes of the archive taken so far. After <see cref="ReadNext"/>: where the content of the entry begins.</summary>
@@ -62,8 +56,14 @@ public sealed class TarReader
     /// <summary>Skips what is left of the current entry's content and reads the next entry; null at the end of the archive.</summary>
     public TarEntry? ReadNext()
     {
+        if (_ended)
+        {
+            return null;
+        }
+
         SkipContent();
-        ForgetExtensions();
+        _extensions.Forget();
+        _path = default;
         try
         {
             return ReadEntry();
@@ -124,14 +124,6 @@ public sealed class TarReader
         _input.Skip(rest);
     }
 
-    private void ForgetExtensions()
-    {
-        _pax = _global;
-        _paxLength = 0;
-        _longName = _longLink = null;
-        _path = default;
-    }
-
     private TarEntry? ReadEntry()
     {
         while (_input.TryReadBlock(out ReadOnlySpan<byte> block))
@@ -148,70 +140,31 @@ public sealed class TarReader
                     $"tar: the header at byte {_input.Position - TarInput.BlockSize} has a wrong checksum");
             }
 
-            if (!ReadExtension(header) && Read(header) is { } entry)
+            if (!_extensions.TryRead(header) && Read(header) is { } entry)
             {
                 return entry;
             }
         }
 
-        return _paxLength == 0 && _longName is null && _longLink is null
-            ? null
-            : throw new MicaException(ErrorKind.ContentMismatch, "tar: the archive is truncated after an extended header");
+        return End();
     }
 
     private TarEntry? ReadEnd() => !_input.TryReadBlock(out ReadOnlySpan<byte> block) || new TarHeader(block).IsZero
-        ? null
-        : throw new MicaException(ErrorKind.ContentMismatch, $"tar: entries follow a lone zero block, at byte {_input.Position}");
+        ? End()
+        : throw new MicaException(ErrorKind.ContentMismatch, $"tar: entries follow a lone zero block, at byte {_input.Position - TarInput.BlockSize}");
 
-    /// <summary>True when the header was one about the entry that follows, or about all.</summary>
-    private bool ReadExtension(TarHeader header)
+    private TarEntry? End()
     {
-        switch (header.Type)
-        {
-            case (byte)'x':
-                byte[] local = ReadBody(header, MaxPaxLength - _paxLength, "pax header");
-                _paxLength += TarInput.BlockSize + local.Length;
-                _pax = _pax == _global ? _global.Clone() : _pax;
-                _pax.Apply(local, global: false);
-                return true;
-            case (byte)'g':
-                byte[] global = ReadBody(header, MaxPaxLength, "global pax header");
-                _global.Apply(global, global: true);
-                _globalLength += _global.Xattrs is null ? 0 : global.Length;
-                return _globalLength <= MaxPaxLength
-                    ? true
-                    : throw new MicaException(ErrorKind.ContentMismatch, $"tar: global pax headers have more than {MaxPaxLength} bytes");
-            case (byte)'L':
-                _longName = LongName(ReadBody(header, MaxLongNameLength, "GNU long name"));
-                return true;
-            case (byte)'K':
-                _longLink = LongName(ReadBody(header, MaxLongNameLength, "GNU long link name"));
-                return true;
-            default:
-                return false;
-        }
+        _ended = true;
+        return _extensions.Any
+            ? throw new MicaException(ErrorKind.ContentMismatch, "tar: the archive ends after an extended header, before its entry")
+            : null;
     }
-
-    private byte[] ReadBody(TarHeader header, int max, string what)
-    {
-        long size = TarHeader.Number(header.Size, "size");
-        if (size < 0 || size > max)
-        {
-            throw new MicaException(ErrorKind.ContentMismatch, $"tar: a {what} has {size} bytes; at most {max} are read");
-        }
-
-        byte[] body = new byte[size];
-        _input.ReadExactly(body);
-        _input.Skip(-size & (TarInput.BlockSize - 1));
-        return body;
-    }
-
-    private static LinuxPath LongName(byte[] body) => PaxAttributes.Name(body.AsSpan().TrimEnd((byte)0), "long name");
 
     /// <summary>Null for a type that is not known, whose content the next step skips.</summary>
     private TarEntry? Read(TarHeader header)
     {
-        _path = _longName ?? _pax.Path ?? HeaderPath(header);
+        _path = _extensions.Path ?? HeaderPath(header);
         TarEntryKind? kind = Kind(header.Type, _path);
         long stored = kind is null or TarEntryKind.File || header.Type is (byte)'0' or 0 or (byte)'7' ? StoredSize(header) : 0;
         TarEntry? entry = null;
@@ -225,7 +178,8 @@ public sealed class TarReader
         if (entry is null)
         {
             SkipContent();
-            ForgetExtensions();
+            _extensions.Forget();
+            _path = default;
         }
         else if (entry.Kind != TarEntryKind.File)
         {
@@ -238,23 +192,24 @@ public sealed class TarReader
 
     private TarEntry Entry(TarHeader header, TarEntryKind kind, ref long stored)
     {
+        PaxAttributes pax = _extensions.Pax;
         bool device = kind is TarEntryKind.CharacterDevice or TarEntryKind.BlockDevice;
         bool link = kind is TarEntryKind.HardLink or TarEntryKind.SymbolicLink;
         var entry = new TarEntry
         {
             Kind = kind,
             Path = _path,
-            LinkTarget = link ? _longLink ?? _pax.LinkTarget ?? new LinuxPath(header.LinkName) : default,
+            LinkTarget = link ? _extensions.LinkTarget ?? new LinuxPath(header.LinkName) : default,
             Mode = (int)(TarHeader.Number(header.Mode, "mode") & 0xfff),
-            Uid = _pax.Uid ?? (uint)InRange(header.Uid, TarEntry.MaxId, "uid"),
-            Gid = _pax.Gid ?? (uint)InRange(header.Gid, TarEntry.MaxId, "gid"),
+            Uid = pax.Uid ?? (uint)InRange(header.Uid, TarEntry.MaxId, "uid"),
+            Gid = pax.Gid ?? (uint)InRange(header.Gid, TarEntry.MaxId, "gid"),
             Size = kind == TarEntryKind.File ? stored : 0,
-            ModificationTime = _pax.ModificationTime ?? new UnixTime(TarHeader.Number(header.ModificationTime, "mtime"), 0),
-            AccessTime = _pax.AccessTime ?? OptionalTime(header.AccessTime, "atime"),
-            ChangeTime = _pax.ChangeTime ?? OptionalTime(header.ChangeTime, "ctime"),
+            ModificationTime = pax.ModificationTime ?? new UnixTime(TarHeader.Number(header.ModificationTime, "mtime"), 0),
+            AccessTime = pax.AccessTime ?? OptionalTime(header.AccessTime, "atime"),
+            ChangeTime = pax.ChangeTime ?? OptionalTime(header.ChangeTime, "ctime"),
             DeviceMajor = device ? (int)InRange(header.DeviceMajor, 0xfff, "device major number") : 0,
             DeviceMinor = device ? (int)InRange(header.DeviceMinor, 0xfffff, "device minor number") : 0,
-            Xattrs = _pax.Xattrs is { } xattrs ? [.. xattrs] : [],
+            Xattrs = pax.Xattrs is { } xattrs ? [.. xattrs] : [],
         };
         if (kind == TarEntryKind.File)
         {
@@ -274,12 +229,13 @@ public sealed class TarReader
     {
         _offset = 0;
         _segment = 0;
+        PaxSparse? sparse = _extensions.Pax.Sparse;
         if (header.Type == 'S')
         {
             long size = TarHeader.Number(header.SparseRealSize, "sparse size");
             entry = entry with { Size = size, Segments = SparseMap.Check(ReadOldSparseMap(header), size, stored) };
         }
-        else if (_pax.Sparse is { } sparse && (sparse.MapIsInContent || sparse.Segments is not null))
+        else if (sparse is not null && (sparse.MapIsInContent || sparse.Segments is not null))
         {
             sparse.CheckVersion();
             List<SparseSegment> segments = sparse.MapIsInContent ? SparseMap.ReadFromContent(_input, ref stored) : sparse.Segments!;
@@ -312,7 +268,7 @@ public sealed class TarReader
 
     private long StoredSize(TarHeader header)
     {
-        long size = _pax.Size ?? TarHeader.Number(header.Size, "size");
+        long size = _extensions.Pax.Size ?? TarHeader.Number(header.Size, "size");
         return size is >= 0 and <= MaxStoredSize
             ? size
             : throw new MicaException(ErrorKind.ContentMismatch, $"tar: the size {size} is out of range");
