@@ -67,19 +67,15 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     /// <see cref="ErrorKind.InvalidArgument"/>: the directory is something else. <see cref="ErrorKind.Unsupported"/>: a newer
     /// mica wrote it.
     /// </exception>
-    public static async Task<ImageStore> OpenAsync(StoreOptions options, CancellationToken cancellationToken)
+    public static Task<ImageStore> OpenAsync(StoreOptions options, CancellationToken cancellationToken)
     {
         var layout = new StoreLayout(options.Root);
-        try
+        return StoreErrors.GuardAsync(layout.Root, async () =>
         {
             Catalog catalog = Catalog.TryOpen(layout.Catalog, options)
                 ?? await StoreCreation.CreateAsync(layout, options, cancellationToken);
             return new ImageStore(layout, catalog, options);
-        }
-        catch (Exception failure) when (StoreErrors.Translate(failure, layout.Root) is { } translated)
-        {
-            throw translated;
-        }
+        });
     }
 
     /// <summary>
@@ -90,18 +86,11 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     /// <exception cref="MicaException">
     /// <see cref="ErrorKind.NotFound"/>: no store. <see cref="ErrorKind.Conflict"/>: another process is using it.
     /// </exception>
-    public static async Task<StoreCheckReport> RebuildAsync(
+    public static Task<StoreCheckReport> RebuildAsync(
         StoreOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
         var layout = new StoreLayout(options.Root);
-        try
-        {
-            return await new CatalogRebuild(layout, options, progress).RunAsync(cancellationToken);
-        }
-        catch (Exception failure) when (StoreErrors.Translate(failure, layout.Root) is { } translated)
-        {
-            throw translated;
-        }
+        return StoreErrors.GuardAsync(layout.Root, () => new CatalogRebuild(layout, options, progress).RunAsync(cancellationToken));
     }
 
     /// <summary>Begins an operation that brings content in, or uses it. <paramref name="purpose"/> is a line for people.</summary>
@@ -212,7 +201,10 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     public async Task<RemovalReport> PruneAsync(ImagePruneOptions options, CancellationToken cancellationToken)
     {
         RemovalReport report = await RemoveAsync(removal => removal.Prune(options), cancellationToken);
-        return report with { FreedBytes = report.FreedBytes + await Task.Run(_leftovers.CleanAll, cancellationToken) };
+        return report with
+        {
+            FreedBytes = report.FreedBytes + await Task.Run(() => StoreErrors.Guard(Root, _leftovers.CleanAll), cancellationToken),
+        };
     }
 
     /// <summary>
@@ -224,7 +216,8 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     {
         await using StoreLease lease = await LeaseAsync("check", cancellationToken);
         var repair = new LayerRepair(_layout, _catalog, Blobs, _disposal, Layers, _options);
-        return await new StoreCheck(_layout, _catalog, _disposal, repair, check, progress).RunAsync(lease.Id, cancellationToken);
+        var run = new StoreCheck(_layout, _catalog, _disposal, repair, check, progress);
+        return await StoreErrors.GuardAsync(Root, () => run.RunAsync(lease.Id, cancellationToken));
     }
 
     /// <summary>
@@ -307,11 +300,20 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         }
     }
 
-    private long BeginLease(string purpose, TimeSpan? lifetime) => _cleaned.Value ? Leases.Begin(purpose, lifetime) : 0;
+    private long BeginLease(string purpose, TimeSpan? lifetime) =>
+        StoreErrors.Guard(Root, () => _cleaned.Value ? Leases.Begin(purpose, lifetime) : 0);
 
     private bool Clean()
     {
-        _leftovers.Clean();
+        try
+        {
+            _leftovers.Clean();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Leftovers that cannot be removed are no reason to refuse the work at hand; a prune tells about them.
+        }
+
         return true;
     }
 
@@ -325,7 +327,7 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
             return (removal.Report(), removal.Sweep);
         }, durable: true);
         _options.Failpoint?.Invoke("rows deleted");
-        return report with { FreedBytes = _disposal.Dispose(sweep) };
+        return report with { FreedBytes = StoreErrors.Guard(Root, () => _disposal.Dispose(sweep)) };
     }, cancellationToken);
 
     private Task<T> ReadAsync<T>(Func<Database, T> read, CancellationToken cancellationToken)

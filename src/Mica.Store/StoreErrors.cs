@@ -21,6 +21,39 @@ internal static class StoreErrors
         _ => null,
     };
 
+    /// <summary>Runs something that touches only the store's own files, and translates its failures.</summary>
+    public static T Guard<T>(string subject, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception failure) when (Translate(failure, subject) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <inheritdoc cref="Guard{T}"/>
+    public static void Guard(string subject, Action work) => Guard(subject, () =>
+    {
+        work();
+        return true;
+    });
+
+    /// <inheritdoc cref="Guard{T}"/>
+    public static async Task<T> GuardAsync<T>(string subject, Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception failure) when (Translate(failure, subject) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
     /// <summary>Whether the disk is full, or the user's part of it.</summary>
     public static bool IsFull(Exception failure) =>
         (failure is IOException io && Errno(io) is Linux.Errno.ENOSPC or Linux.Errno.EDQUOT)

@@ -105,7 +105,8 @@ internal sealed class Database : IDisposable
     private MicaException Failure(int result)
     {
         string detail = Printable.Of(raw.sqlite3_errmsg(_handle).utf8_to_string());
-        return (result & 0xff) switch
+        const int SharedMemorySize = raw.SQLITE_IOERR | (19 << 8); // SQLITE_IOERR_SHMSIZE: no room for the -shm file.
+        return (result == SharedMemorySize ? raw.SQLITE_FULL : result & 0xff) switch
         {
             raw.SQLITE_FULL => new(ErrorKind.Failed, $"{_path}: no space left on device"),
             raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(detail),

@@ -55,6 +55,11 @@ internal sealed class CatalogRebuild(StoreLayout layout, StoreOptions options, I
         }
 
         ImmutableArray<MissingContent> missing = catalog.Read(database => MissingContentQuery.Run(database, [], _ => null));
+        foreach (MissingContent content in missing)
+        {
+            _findings.Add(MissingContentQuery.Finding(content));
+        }
+
         return (layers, missing);
     }
 
@@ -194,7 +199,7 @@ internal sealed class CatalogRebuild(StoreLayout layout, StoreOptions options, I
             ImageGraph graph = await ImageGraph.ReadAsync(root with { Annotations = null }, blobs, cancellationToken);
             catalog.Write(database =>
             {
-                ImageRows.Record(database, graph, options);
+                ImageRows.Restore(database, graph, options);
                 if (name is not null && ImageReference.TryParse(name, out ImageReference? reference))
                 {
                     NameJournal.Assign(database, reference, root.Digest, "rebuild", options);

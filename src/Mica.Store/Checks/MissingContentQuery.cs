@@ -69,6 +69,16 @@ internal static class MissingContentQuery
         ];
     }
 
+    public static StoreFinding Finding(MissingContent content) => new(StoreFindingKind.ImageIncomplete, content.Descriptor.Digest.ToString(),
+        $"{Describe(content.Descriptor)} is missing{From(content.Repositories)}", IsRepaired: false);
+
+    private static string Describe(Descriptor content) =>
+        MediaTypes.IsLayer(content.MediaType) ? "a layer" : MediaTypes.IsConfig(content.MediaType) ? "a config"
+        : MediaTypes.IsIndex(content.MediaType) ? "an index" : MediaTypes.IsManifest(content.MediaType) ? "a manifest" : "a blob";
+
+    private static string From(ImmutableArray<string> repositories) =>
+        repositories.IsEmpty ? "" : $", needed by images of {string.Join(", ", repositories.Take(4))}";
+
     private static void Add(
         Dictionary<string, (MissingContent Content, SortedSet<string> Roots)> missing, Descriptor descriptor, Digest? diffId, string root)
     {

@@ -39,19 +39,11 @@ internal sealed class StoreCheck(
         ImmutableArray<MissingContent> missing = catalog.Read(database => MissingContentQuery.Run(database, _damaged, ReadManifest));
         foreach (MissingContent content in missing)
         {
-            Find(StoreFindingKind.ImageIncomplete, content.Descriptor.Digest.ToString(),
-                $"{Describe(content.Descriptor)} is missing{From(content.Repositories)}", isRepaired: false);
+            _findings.Add(MissingContentQuery.Finding(content));
         }
 
         return Report(missing);
     }
-
-    private static string Describe(Descriptor content) =>
-        MediaTypes.IsLayer(content.MediaType) ? "a layer" : MediaTypes.IsConfig(content.MediaType) ? "a config"
-        : MediaTypes.IsIndex(content.MediaType) ? "an index" : MediaTypes.IsManifest(content.MediaType) ? "a manifest" : "a blob";
-
-    private static string From(ImmutableArray<string> repositories) =>
-        repositories.IsEmpty ? "" : $", needed by images of {string.Join(", ", repositories.Take(4))}";
 
     private StoreCheckReport Report(ImmutableArray<MissingContent> missing) => new()
     {

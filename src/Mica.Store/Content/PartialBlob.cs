@@ -29,14 +29,14 @@ internal sealed class PartialBlob : IDisposable
     private SafeFileHandle File => _file ?? throw new InvalidOperationException("the partial blob is not open");
 
     public static async Task<PartialBlob> AcquireAsync(StoreLayout layout, Digest digest, CancellationToken cancellationToken) =>
-        new(layout, digest, await KeyLock.AcquireAsync(layout.BlobLock(digest), cancellationToken));
+        new(layout, digest, await StoreErrors.GuardAsync(layout.Root, () => KeyLock.AcquireAsync(layout.BlobLock(digest), cancellationToken)));
 
     /// <summary>Opens what is there, to go on behind it.</summary>
-    public void Open()
+    public void Open() => StoreErrors.Guard(_layout.Root, () =>
     {
         _file ??= System.IO.File.OpenHandle(Path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         Length = RandomAccess.GetLength(_file);
-    }
+    });
 
     /// <summary>Throws away what is there.</summary>
     public void Restart()
@@ -47,7 +47,15 @@ internal sealed class PartialBlob : IDisposable
 
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        RandomAccess.Write(File, bytes, Length);
+        try
+        {
+            RandomAccess.Write(File, bytes, Length);
+        }
+        catch (IOException failure)
+        {
+            throw StoreErrors.Translate(failure, _layout.Root)!;
+        }
+
         Length += bytes.Length;
     }
 
@@ -55,12 +63,12 @@ internal sealed class PartialBlob : IDisposable
     public int Read(Span<byte> buffer, long offset) => RandomAccess.Read(File, buffer, offset);
 
     /// <summary>Makes the blob visible in <c>blobs/</c>; the lock is kept, so that the row can follow.</summary>
-    public void Publish()
+    public void Publish() => StoreErrors.Guard(_layout.Root, () =>
     {
         string target = _layout.Blob(_digest);
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
         System.IO.File.Move(Path, target, overwrite: true);
-    }
+    });
 
     /// <summary>Deletes what is there: nobody can go on behind it.</summary>
     public void Discard() => System.IO.File.Delete(Path);

@@ -20,11 +20,7 @@ internal sealed class ImageCommit(StoreLayout layout, Catalog catalog, BlobStore
         ImageGraph graph = await ImageGraph.ReadAsync(root, blobs, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         PendingContent pending = catalog.Read(PendingContent.Read);
-        if (options.Durable)
-        {
-            pending.Force(layout);
-        }
-
+        Force(pending);
         options.Failpoint?.Invoke("image synced");
         NameMove? move = catalog.Write(database =>
         {
@@ -52,12 +48,16 @@ internal sealed class ImageCommit(StoreLayout layout, Catalog catalog, BlobStore
         PendingContent? pending = catalog.Read(database => database.Scalar(Needed) == 0 ? null : PendingContent.Read(database));
         if (pending is not null)
         {
-            if (options.Durable)
-            {
-                pending.Force(layout);
-            }
-
+            Force(pending);
             catalog.Write(pending.Settle, durable: true);
+        }
+    }
+
+    private void Force(PendingContent pending)
+    {
+        if (options.Durable)
+        {
+            StoreErrors.Guard(layout.Root, () => pending.Force(layout));
         }
     }
 }

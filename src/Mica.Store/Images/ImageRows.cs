@@ -7,7 +7,18 @@ namespace Mica.Store;
 internal static class ImageRows
 {
     /// <summary>Records the root, what it refers to, and those of its variants that are complete. Idempotent.</summary>
-    public static void Record(Database database, ImageGraph graph, StoreOptions options)
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: the root is a manifest and not complete.</exception>
+    public static void Record(Database database, ImageGraph graph, StoreOptions options) =>
+        Record(database, graph, options, restore: false);
+
+    /// <summary>
+    /// Records an image that was complete once: variants whose manifest and config are here count as present, and a check
+    /// tells what else they need.
+    /// </summary>
+    public static void Restore(Database database, ImageGraph graph, StoreOptions options) =>
+        Record(database, graph, options, restore: true);
+
+    private static void Record(Database database, ImageGraph graph, StoreOptions options, bool restore)
     {
         Descriptor root = graph.Root;
         foreach ((Digest parent, ImmutableArray<Descriptor> children) in graph.Children)
@@ -22,13 +33,13 @@ internal static class ImageRows
 
         foreach ((Digest digest, ImageForm image) in graph.Images)
         {
-            if (IsComplete(database, image.Manifest))
+            if (restore || IsComplete(database, image.Manifest))
             {
                 RecordManifest(database, digest, image);
             }
         }
 
-        if (!MediaTypes.IsIndex(root.MediaType))
+        if (!restore && !MediaTypes.IsIndex(root.MediaType))
         {
             foreach (Descriptor child in graph.Children[root.Digest].Where(child => !MediaTypes.IsNondistributable(child.MediaType)))
             {

@@ -32,7 +32,7 @@ internal sealed class LayerIngest(
         }
 
         using KeyLock? held = expectedDiffId is null ? await KeyLock.AcquireAsync(layout.LayerLock(diffId), cancellationToken) : null;
-        Commit(diffId, hasBlob);
+        StoreErrors.Guard(layout.Root, () => Commit(diffId, hasBlob));
         progress?.Report(new LayerUnpacked(layer, diffId));
         return new FetchedLayer(layer, diffId, Existed: false);
     }
@@ -112,7 +112,7 @@ internal sealed class LayerIngest(
         try
         {
             string tree = Path.Join(Staging, "fs");
-            Directory.CreateDirectory(tree);
+            StoreErrors.Guard(layout.Root, () => Directory.CreateDirectory(tree));
             UnpackedLayer unpacked;
             using (var target = DirectoryHandle.Open(tree))
             {
@@ -121,7 +121,7 @@ internal sealed class LayerIngest(
             }
 
             Check(unpacked.DiffId);
-            Describe(unpacked);
+            StoreErrors.Guard(layout.Root, () => Describe(unpacked));
             return unpacked.DiffId;
         }
         catch (Exception failure)
