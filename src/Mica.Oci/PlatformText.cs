@@ -71,7 +71,12 @@ internal static class PlatformText
                 : 0;
         }
 
-        // A 64-bit ARM core runs 32-bit ARM code; worse than anything native.
+        // A 64-bit core runs the 32-bit code of its family; worse than anything native.
+        if (host.Architecture == "amd64" && image.Architecture == "386")
+        {
+            return 50;
+        }
+
         return host.Architecture == "arm64" && image.Architecture == "arm" && offered is > 0 and <= 8 ? 100 + offered : 0;
     }
 

@@ -106,8 +106,7 @@ internal static partial class ReferenceGrammar
     {
         if (path.Any(char.IsAsciiLetterUpper) && PathPattern().IsMatch(path.ToLowerInvariant()) && IsDomain(domain))
         {
-            string shown = domain == ImageReference.DefaultDomain ? path : $"{domain}/{path}";
-            return $"invalid reference format: repository name ({Printable.Of(shown)}) must be lowercase";
+            return $"invalid reference format: repository name ({Printable.Of(path)}) must be lowercase";
         }
 
         if (!IsDomain(domain) || !PathPattern().IsMatch(path) || (tag is not null && !IsTag(tag)))
@@ -116,7 +115,7 @@ internal static partial class ReferenceGrammar
         }
 
         return path.Length > MaxRepositoryLength
-            ? $"invalid reference format: repository name must not be more than {MaxRepositoryLength} characters"
+            ? $"repository name must not be more than {MaxRepositoryLength} characters"
             : domain == ImageReference.DefaultDomain && path == "library/scratch" ? "'scratch' is a reserved name" : null;
     }
 

@@ -71,7 +71,7 @@ public sealed record ImageIndex
     public Descriptor? Select(Platform platform)
     {
         Descriptor? best = Manifests
-            .Where(entry => entry.Platform is not null && MediaTypes.IsDocument(entry.MediaType))
+            .Where(entry => entry.Platform is { Os: not "unknown" } && MediaTypes.IsDocument(entry.MediaType))
             .Select(entry => (Entry: entry, Rank: platform.Rank(entry.Platform!)))
             .Where(candidate => candidate.Rank > 0)
             .OrderByDescending(candidate => candidate.Rank)
