@@ -38,7 +38,7 @@ internal sealed partial class DockerArchiveJson : JsonSerializerContext
     public static ImmutableArray<DockerArchiveItem> ParseManifest(ReadOnlySpan<byte> json, string place)
     {
         ImmutableArray<DockerArchiveItem> items = Parse(json, s_strict.ImmutableArrayDockerArchiveItem, place, ManifestName);
-        return !items.IsDefault && items.All(item => item is not null)
+        return !items.IsDefault && items.All(IsComplete)
             ? items
             : throw new MicaException(ErrorKind.ContentMismatch, $"{place}: {ManifestName} is malformed: there is a null in it");
     }
@@ -53,6 +53,10 @@ internal sealed partial class DockerArchiveJson : JsonSerializerContext
 
     public static byte[] Write(SortedDictionary<string, SortedDictionary<string, string>> repositories) =>
         JsonSerializer.SerializeToUtf8Bytes(repositories, s_strict.SortedDictionaryStringSortedDictionaryStringString);
+
+    /// <summary>The serializer lets null pass where a text is required.</summary>
+    private static bool IsComplete(DockerArchiveItem? item) =>
+        item is { Config: not null } && !(item.RepoTags ?? []).Contains(null!) && !(item.Layers ?? []).Contains(null!);
 
     private static T Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string place, string name)
     {

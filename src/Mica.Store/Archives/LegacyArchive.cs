@@ -37,9 +37,9 @@ internal sealed class LegacyArchive(ArchiveMembers members, DockerArchive images
         var chain = new List<JsonElement>();
         var layers = new List<(Descriptor Layer, Digest DiffId)>();
         var seen = new HashSet<string>();
-        for (string? id = top; !string.IsNullOrEmpty(id); id = Text(chain[^1], "parent"))
+        for (string? id = top; chain.Count == 0 || !string.IsNullOrEmpty(id); id = Text(chain[^1], "parent"))
         {
-            if (!IsId(id))
+            if (id is null || !IsId(id))
             {
                 throw Mismatch($"\"{Printable.Of(id)}\" is not the ID of a layer");
             }
