@@ -13,7 +13,7 @@ internal static class CheckText
         var text = new StringBuilder();
         foreach (StoreFinding finding in report.Findings)
         {
-            text.Append(finding.IsRepaired ? "repaired: " : "damaged: ");
+            text.Append(finding.IsRepaired ? "repaired: " : finding.IsLeftover ? "left over: " : "damaged: ");
             text.Append(Printable.Of(finding.Subject)).Append(": ").Append(Printable.Of(finding.Message)).Append('\n');
         }
 

@@ -42,6 +42,8 @@ internal sealed class Database : IDisposable
             database.Check(result);
             raw.sqlite3_extended_result_codes(handle, 1);
             raw.sqlite3_busy_timeout(handle, BusyMilliseconds);
+            // Pages are read where the kernel has them, instead of being copied.
+            database.Run("PRAGMA mmap_size = 1073741824");
             return database;
         }
         catch
@@ -102,6 +104,21 @@ internal sealed class Database : IDisposable
         _handle.Dispose();
     }
 
+    /// <summary>What the system says when SQLite only says that it cannot: on a read-only file system the log cannot be made.</summary>
+    private MicaException Refusal()
+    {
+        try
+        {
+            using Microsoft.Win32.SafeHandles.SafeFileHandle file =
+                File.OpenHandle(_path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            return new MicaException(ErrorKind.PermissionDenied, $"{_path}: cannot be opened");
+        }
+        catch (Exception failure) when (StoreErrors.Translate(failure, _path) is { } translated)
+        {
+            return translated;
+        }
+    }
+
     private MicaException Failure(int result)
     {
         string detail = Printable.Of(raw.sqlite3_errmsg(_handle).utf8_to_string());
@@ -112,7 +129,7 @@ internal sealed class Database : IDisposable
             raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(detail),
             raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(ErrorKind.Unavailable, $"{_path}: another process keeps the catalog locked"),
             raw.SQLITE_READONLY or raw.SQLITE_PERM or raw.SQLITE_AUTH => new(ErrorKind.PermissionDenied, $"{_path}: no permission to write"),
-            raw.SQLITE_CANTOPEN => new(ErrorKind.PermissionDenied, $"{_path}: cannot be opened"),
+            raw.SQLITE_CANTOPEN => Refusal(),
             raw.SQLITE_IOERR => new(ErrorKind.Failed, $"{_path}: input/output error ({detail})"),
             _ => new(ErrorKind.Internal, $"{_path}: {detail} (SQLite error {result})"),
         };

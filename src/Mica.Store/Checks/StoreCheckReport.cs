@@ -34,8 +34,11 @@ public sealed record StoreCheckReport
     /// <summary>What images need and the store has not, or has only damaged.</summary>
     public required ImmutableArray<MissingContent> Missing { get; init; }
 
-    /// <summary>Nothing is wrong, or nothing any more.</summary>
-    public bool IsWhole => Missing.IsEmpty && Findings.All(finding => finding.IsRepaired);
+    /// <summary>
+    /// Nothing is wrong, or nothing any more. Files that the catalog does not know, as a killed process may leave them, harm
+    /// nothing.
+    /// </summary>
+    public bool IsWhole => Missing.IsEmpty && Findings.All(finding => finding.IsRepaired || finding.IsLeftover);
 }
 
 /// <summary>What is wrong with a part of the store.</summary>
@@ -70,7 +73,11 @@ public enum StoreFindingKind
 }
 
 /// <summary>One thing that is wrong: the digest or name of it, and how, in a line.</summary>
-public sealed record StoreFinding(StoreFindingKind Kind, string Subject, string Message, bool IsRepaired);
+public sealed record StoreFinding(StoreFindingKind Kind, string Subject, string Message, bool IsRepaired)
+{
+    /// <summary>What a killed process may leave: nothing needs it, and nothing is wrong without it.</summary>
+    public bool IsLeftover => Kind is StoreFindingKind.BlobUnknown or StoreFindingKind.LayerUnknown;
+}
 
 /// <summary>
 /// Content that must be fetched again. A layer with its <paramref name="DiffId"/> comes in by

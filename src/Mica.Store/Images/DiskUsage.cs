@@ -18,7 +18,10 @@ public sealed record DiskUsage
     /// <summary>Sum of the unique sizes of the unused images: docker's RECLAIMABLE, which misses what only unused images share.</summary>
     public required long Reclaimable { get; init; }
 
-    /// <summary>Bytes on the disk, blobs and unpacked layers, that would be free if all unused images went.</summary>
+    /// <summary>
+    /// Bytes on the disk, blobs and unpacked layers, that a prune of all unused images would free: all but what the images in
+    /// use need.
+    /// </summary>
     public required long Freeable { get; init; }
 
     /// <summary>Bytes of all blobs.</summary>

@@ -3,110 +3,95 @@ using Mica.Oci;
 
 namespace Mica.Store;
 
-/// <summary>Adds up what the images take. One pass over the layers of all images.</summary>
+/// <summary>Adds up what the images take. One pass over the layers of all images, joined here: it is faster than in SQL.</summary>
 internal static class DiskUsageQuery
 {
-    // A chain occurs once in an image, even if the image has one diffID twice, or the chain in two variants.
-    private const string Chains = """
-        SELECT v.root, m.chain_id, m.diff_id, max(coalesce(l.bytes, m.size))
-        FROM variants v JOIN manifest_layers m ON m.manifest = v.manifest LEFT JOIN layers l ON l.diff_id = m.diff_id
-        GROUP BY m.chain_id, v.root
-        """;
-
-    // What an image needs on the disk: its documents and blobs, and the layers of its variants.
-    private const string Content = """
-        SELECT r.digest, r.digest, 0 FROM roots r
-        UNION SELECT v.root, v.manifest, 0 FROM variants v JOIN blobs b ON b.digest = v.manifest
-        UNION SELECT v.root, e.child, 0 FROM variants v JOIN edges e ON e.parent = v.manifest
-        UNION SELECT r.digest, e.child, 0 FROM roots r JOIN edges e ON e.parent = r.digest
-        UNION SELECT v.root, m.diff_id, 1 FROM variants v JOIN manifest_layers m ON m.manifest = v.manifest
+    // All that images which are in use need: they stay whole, with the variants that no container uses.
+    private const string Needed = """
+        WITH RECURSIVE needed(digest) AS (
+          SELECT manifest FROM container_uses
+          UNION SELECT v.root FROM variants v JOIN container_uses c ON c.manifest = v.manifest
+          UNION SELECT e.child FROM edges e JOIN needed n ON e.parent = n.digest)
+        SELECT (SELECT coalesce(sum(size), 0) FROM blobs WHERE digest IN needed)
+          + (SELECT coalesce(sum(bytes), 0) FROM layers WHERE diff_id IN (
+              SELECT diff_id FROM manifest_layers WHERE manifest IN needed))
         """;
 
     public static DiskUsage Run(Database database)
     {
         ImmutableArray<StoredImage> images = ImageQueries.List(database);
-        var shared = new Dictionary<Digest, long>();
-        var sharedLayers = new List<SharedLayer>();
-        long size = 0;
-        foreach (ChainUse chain in ReadChains(database))
+        List<Chain> chains = ReadChains(database, images);
+        long[] shared = new long[images.Length];
+        foreach (Chain chain in chains.Where(chain => chain.Images.Count > 1))
         {
-            size += chain.Size;
-            if (chain.Roots.Count > 1)
+            foreach (int image in chain.Images)
             {
-                sharedLayers.Add(new SharedLayer(chain.ChainId, chain.DiffId, chain.Size, [.. chain.Roots]));
-                foreach (Digest root in chain.Roots)
-                {
-                    shared[root] = shared.GetValueOrDefault(root) + chain.Size;
-                }
+                shared[image] += chain.Size;
             }
         }
 
-        ImmutableArray<ImageUsage> usages =
-            [.. images.Select(image => new ImageUsage { Image = image, SharedSize = shared.GetValueOrDefault(image.Root.Digest) })];
+        ImmutableArray<ImageUsage> usages = [.. images.Select((image, number) => new ImageUsage { Image = image, SharedSize = shared[number] })];
+        long blobs = database.Scalar("SELECT coalesce(sum(size), 0) FROM blobs");
+        long layers = database.Scalar("SELECT coalesce(sum(bytes), 0) FROM layers");
         return new DiskUsage
         {
             Images = usages,
             ActiveCount = images.Count(image => image.Containers > 0),
             // Artifacts have no chains.
-            Size = size + images.Where(image => image.Primary is null).Sum(image => image.Size),
+            Size = chains.Sum(chain => chain.Size) + images.Where(image => image.Primary is null).Sum(image => image.Size),
             Reclaimable = usages.Where(usage => usage.Image.Containers == 0).Sum(usage => usage.UniqueSize),
-            Freeable = Freeable(database, images),
-            Blobs = database.Scalar("SELECT coalesce(sum(size), 0) FROM blobs"),
-            Layers = database.Scalar("SELECT coalesce(sum(bytes), 0) FROM layers"),
-            Shared = [.. sharedLayers.OrderByDescending(layer => layer.Size).ThenBy(layer => layer.ChainId.ToString(), StringComparer.Ordinal)],
+            Freeable = blobs + layers - database.Scalar(Needed),
+            Blobs = blobs,
+            Layers = layers,
+            Shared =
+            [
+                .. from chain in chains
+                   where chain.Images.Count > 1
+                   orderby chain.Size descending, chain.Id
+                   select new SharedLayer(Digest.Parse(chain.Id), Digest.Parse(chain.DiffId), chain.Size,
+                       [.. chain.Images.Select(image => images[image].Root.Digest)]),
+            ],
         };
     }
 
-    private static List<ChainUse> ReadChains(Database database)
+    private static List<Chain> ReadChains(Database database, ImmutableArray<StoredImage> images)
     {
-        var chains = new List<ChainUse>();
-        using Statement rows = database.Use(Chains);
-        while (rows.Step())
-        {
-            // Rows of one chain follow each other.
-            if (chains.Count == 0 || chains[^1].ChainId.ToString() != rows.Text(1))
-            {
-                chains.Add(new ChainUse(rows.Digest(1), rows.Digest(2), rows.Long(3), []));
-            }
-
-            chains[^1].Roots.Add(rows.Digest(0));
-        }
-
-        return chains;
-    }
-
-    /// <summary>Bytes of what only unused images need.</summary>
-    private static long Freeable(Database database, ImmutableArray<StoredImage> images)
-    {
-        HashSet<string> used = [.. images.Where(image => image.Containers > 0).Select(image => image.Root.Digest.ToString())];
-        var needed = new Dictionary<(string Digest, bool IsLayer), bool>();
-        using (Statement rows = database.Use(Content))
+        ILookup<string, int> byManifest = images.SelectMany((image, number) => image.Variants
+            .Where(variant => variant.IsPresent)
+            .Select(variant => (Manifest: variant.Manifest.Digest.ToString(), Number: number)))
+            .ToLookup(entry => entry.Manifest, entry => entry.Number, StringComparer.Ordinal);
+        var unpacked = new Dictionary<string, long>(StringComparer.Ordinal);
+        using (Statement rows = database.Use("SELECT diff_id, bytes FROM layers"))
         {
             while (rows.Step())
             {
-                (string, bool) key = (rows.Text(1), rows.Bool(2));
-                needed[key] = needed.GetValueOrDefault(key) || used.Contains(rows.Text(0));
+                unpacked.Add(rows.Text(0), rows.Long(1));
             }
         }
 
-        return Sum(database, "SELECT digest, size FROM blobs", isLayer: false, needed)
-            + Sum(database, "SELECT diff_id, bytes FROM layers", isLayer: true, needed);
-    }
-
-    private static long Sum(Database database, string sql, bool isLayer, Dictionary<(string Digest, bool IsLayer), bool> needed)
-    {
-        long sum = 0;
-        using Statement rows = database.Use(sql);
-        while (rows.Step())
+        var chains = new Dictionary<string, Chain>(StringComparer.Ordinal);
+        using (Statement rows = database.Use("SELECT manifest, chain_id, diff_id, size FROM manifest_layers"))
         {
-            if (needed.TryGetValue((rows.Text(0), isLayer), out bool byUsed) && !byUsed)
+            while (rows.Step())
             {
-                sum += rows.Long(1);
+                string id = rows.Text(1);
+                if (!chains.TryGetValue(id, out Chain? chain))
+                {
+                    string diffId = rows.Text(2);
+                    chain = new Chain(id, diffId, unpacked.GetValueOrDefault(diffId, rows.Long(3)), []);
+                    chains.Add(id, chain);
+                }
+
+                // A chain occurs once in an image, even if two variants have it.
+                foreach (int image in byManifest[rows.Text(0)])
+                {
+                    chain.Images.Add(image);
+                }
             }
         }
 
-        return sum;
+        return [.. chains.Values.Where(chain => chain.Images.Count > 0)];
     }
 
-    private sealed record ChainUse(Digest ChainId, Digest DiffId, long Size, List<Digest> Roots);
+    private sealed record Chain(string Id, string DiffId, long Size, HashSet<int> Images);
 }

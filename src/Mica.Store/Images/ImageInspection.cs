@@ -21,7 +21,7 @@ internal static class ImageInspection
             return (found[0], chosen, same, Layers(database, layout, chosen.Manifest.Digest));
         });
 
-        var manifest = ImageManifest.Parse(await blobs.ReadDocumentAsync(variant.Manifest, cancellationToken), variant.Manifest.MediaType);
+        var manifest = ImageManifest.Parse(await blobs.ReadOwnDocumentAsync(variant.Manifest, cancellationToken), variant.Manifest.MediaType);
         return new ImageDetails
         {
             Image = image,
@@ -30,7 +30,7 @@ internal static class ImageInspection
             RepositoryDigests = [.. all.SelectMany(other => other.Repositories.Select(repository => $"{repository}@{other.Root.Digest}"))
                 .Order(StringComparer.Ordinal)],
             Manifest = manifest,
-            Config = ImageConfig.Parse(await blobs.ReadDocumentAsync(manifest.Config, cancellationToken)),
+            Config = ImageConfig.Parse(await blobs.ReadOwnDocumentAsync(manifest.Config, cancellationToken)),
             Layers = layers,
         };
     }
