@@ -19,7 +19,7 @@ internal sealed class ImagePull(ImageStore store, EngineOptions engine, IProgres
         await using StoreLease lease = await store.LeaseAsync($"pull {reference.Familiar}", cancellationToken);
         var fetch = new ImageFetch(lease, engine, progress);
         bool fetched = false;
-        foreach (Image image in await OpenImagesAsync(source, root, reference, options, cancellationToken))
+        foreach (Image image in await OpenImagesAsync(new StoredFirst(lease, source), root, reference, options, cancellationToken))
         {
             fetched |= await fetch.RunAsync(source, image, cancellationToken);
         }

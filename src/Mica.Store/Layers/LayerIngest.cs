@@ -92,6 +92,12 @@ internal sealed class LayerIngest(
                 partial.Restart();
             }
 
+            if (failure is MicaException { Kind: ErrorKind.ContentMismatch } wrong
+                && !wrong.Message.Contains(layer.Digest.Hex, StringComparison.Ordinal))
+            {
+                throw new MicaException(ErrorKind.ContentMismatch, $"layer {layer.Digest} is damaged: {wrong.Message}", wrong);
+            }
+
             throw;
         }
     }
