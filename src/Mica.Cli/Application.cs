@@ -31,7 +31,7 @@ internal static class Application
         CommandEntry root = CommandTree.Create();
         if (words is ["__complete", .. var unfinished])
         {
-            return await CompleteAsync(root, unfinished, host);
+            return await CompletionAnswer.WriteAsync(root, unfinished, host);
         }
 
         ParsedCommandLine line = CommandLineParser.Parse(root, words);
@@ -56,18 +56,15 @@ internal static class Application
         }
 
         using var interruption = new Interruption();
-        return await command.RunAsync(invocation, interruption.Token);
-    }
-
-    private static async Task<int> CompleteAsync(CommandEntry root, string[] unfinished, CliHost host)
-    {
-        IEnumerable<Candidate> candidates = await CompletionQuery.RunAsync(root, unfinished, () => Task.FromResult<IEnumerable<string>>([]));
-        foreach (Candidate candidate in candidates)
+        try
         {
-            host.Output.Write(candidate.Description.Length == 0 ? $"{candidate.Word}\n" : $"{candidate.Word}\t{candidate.Description}\n");
+            return await command.RunAsync(invocation, interruption.Token);
         }
-
-        return ExitCodes.Success;
+        catch (MicaException failure) when (interruption.Token.IsCancellationRequested)
+        {
+            // Whatever failed then, failed because it was told to stop.
+            throw new OperationCanceledException("interrupted", failure, interruption.Token);
+        }
     }
 
     private static int Report(Exception error, CliHost host, bool debug)

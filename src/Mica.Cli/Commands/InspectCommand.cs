@@ -71,6 +71,11 @@ internal sealed class InspectCommand : EngineCommand
     {
         if (!invocation.Value(_remote))
         {
+            if (await engine.Store.FindAsync(name, cancellationToken) is null)
+            {
+                throw new MicaException(ErrorKind.NotFound, $"no such object: {Printable.Of(name)}");
+            }
+
             return InspectedImage.Of(await engine.Store.InspectAsync(name, invocation.PlatformOf(_platform), cancellationToken));
         }
 

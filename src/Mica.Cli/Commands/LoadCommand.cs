@@ -42,7 +42,7 @@ internal sealed class LoadCommand : EngineCommand
         using ImageArchive archive = path is { Length: > 0 }
             ? await ImageArchive.OpenAsync(path, engine.Images.ArchiveOptions, cancellationToken)
             : await ImageArchive.OpenAsync(invocation.Host.OpenInput(), "stdin", engine.Images.ArchiveOptions, cancellationToken);
-        using ProgressOutput progress = invocation.StartProgress(ProgressWords.Load, invocation.Value(_quiet));
+        using ProgressOutput progress = invocation.StartProgress(ProgressWords.Load, invocation.Value(_quiet) || IsSilent(invocation));
         foreach (LoadedImage image in await engine.Images.LoadAsync(archive, invocation.PlatformOf(_platform), progress, cancellationToken))
         {
             foreach (ImageReference name in image.References)
@@ -58,4 +58,8 @@ internal sealed class LoadCommand : EngineCommand
 
         return ExitCodes.Success;
     }
+
+    /// <summary>Off a terminal only the names are printed, unless progress was asked for.</summary>
+    private static bool IsSilent(Invocation invocation) =>
+        invocation.Globals.Progress == ProgressMode.Auto && !invocation.Host.IsOutputTerminal;
 }

@@ -15,6 +15,9 @@ internal sealed record CliEnvironment
     /// <summary><c>XDG_CONFIG_HOME</c>: in place of <c>~/.config</c>.</summary>
     public string? XdgConfigHome { get; init; }
 
+    /// <summary><c>CONTAINERS_REGISTRIES_CONF</c>: in place of all <c>registries.conf</c> files.</summary>
+    public string? ContainersRegistriesConf { get; init; }
+
     /// <summary><c>XDG_RUNTIME_DIR</c>: where <c>containers/auth.json</c> is.</summary>
     public string? XdgRuntimeDirectory { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed record CliEnvironment
             MicaRoot = Get("MICA_ROOT"),
             XdgDataHome = Get("XDG_DATA_HOME"),
             XdgConfigHome = Get("XDG_CONFIG_HOME"),
+            ContainersRegistriesConf = Get("CONTAINERS_REGISTRIES_CONF"),
             XdgRuntimeDirectory = Get("XDG_RUNTIME_DIR"),
             DockerConfig = Get("DOCKER_CONFIG"),
             DockerAuthConfig = Get("DOCKER_AUTH_CONFIG"),

@@ -10,16 +10,35 @@ internal static class RegistryAccess
     public static RegistryClientOptions Options(Invocation invocation, bool insecure)
     {
         CliEnvironment environment = invocation.Host.Environment;
-        IRegistryRouting routing = new DirectRouting();
+        var warnings = new Warnings(invocation.Host.Error);
+        var configured = new ConfiguredRouting(() => RegistriesConfiguration.Load(
+            new RegistriesLocations
+            {
+                ExplicitFile = environment.ContainersRegistriesConf,
+                SystemDirectory = "/etc/containers",
+                ConfigHome = ConfigHome(environment),
+                DockerDaemonFile = "/etc/docker/daemon.json",
+            },
+            warnings));
+        string?[] certificates =
+        [
+            ConfigHome(environment) is { } home ? Path.Combine(home, "containers/certs.d") : null,
+            "/etc/containers/certs.d",
+            "/etc/docker/certs.d",
+        ];
         return new RegistryClientOptions
         {
             Version = BuildStamp.Version,
             Time = invocation.Host.Time,
             Credentials = Credentials(invocation),
-            Routing = insecure ? new InsecureRouting(routing) : routing,
-            Proxy = environment.HttpProxy is null && environment.HttpsProxy is null && environment.AllProxy is null
-                ? null
-                : new ProxyRules(environment.HttpProxy ?? environment.AllProxy, environment.HttpsProxy ?? environment.AllProxy, environment.NoProxy),
+            Routing = insecure ? new InsecureRouting(configured) : configured,
+            Certificates = new CertificateDirectories([.. certificates.OfType<string>()]).Find,
+            Proxy = new ProxySettings
+            {
+                HttpProxy = environment.HttpProxy ?? environment.AllProxy,
+                HttpsProxy = environment.HttpsProxy ?? environment.AllProxy,
+                NoProxy = environment.NoProxy,
+            }.ToWebProxy(),
         };
     }
 
@@ -32,14 +51,26 @@ internal static class RegistryAccess
                 ExplicitFile = environment.RegistryAuthFile,
                 DockerAuthConfig = environment.DockerAuthConfig,
                 RuntimeDirectory = environment.XdgRuntimeDirectory,
-                ConfigHome = environment.XdgConfigHome ?? InHome(".config"),
-                DockerConfigDirectory = environment.DockerConfig ?? InHome(".docker"),
+                ConfigHome = ConfigHome(environment),
+                DockerConfigDirectory = environment.DockerConfig ?? InHome(environment, ".docker"),
                 ProgramDirectories = [.. (environment.SearchPath ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)],
             },
             invocation.Host.Time,
             new Warnings(invocation.Host.Error));
+    }
 
-        string? InHome(string name) => environment.Home is { } home ? Path.Combine(home, name) : null;
+    private static string? ConfigHome(CliEnvironment environment) => environment.XdgConfigHome ?? InHome(environment, ".config");
+
+    private static string? InHome(CliEnvironment environment, string name) =>
+        environment.Home is { } home ? Path.Combine(home, name) : null;
+
+    /// <summary>The configuration is read when a registry is asked for: commands that stay in the store do not pay for it.</summary>
+    private sealed class ConfiguredRouting(Func<IRegistryRouting> load) : IRegistryRouting
+    {
+        private readonly Lazy<IRegistryRouting> _configuration = new(load);
+
+        public IReadOnlyList<RegistryEndpoint> Endpoints(ImageReference reference, bool forPush) =>
+            _configuration.Value.Endpoints(reference, forPush);
     }
 
     /// <summary>Every registry may speak plain http or show a certificate that nobody vouches for: <c>--insecure</c>.</summary>
