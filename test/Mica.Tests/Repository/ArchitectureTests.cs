@@ -6,20 +6,20 @@ namespace Mica.Tests.Repository;
 /// <summary>The table of projects in <c>ARCHITECTURE.md</c> is what the project files say.</summary>
 public sealed class ArchitectureTests
 {
-    private static readonly string s_root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../.."));
+    internal static readonly string Root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../.."));
 
     [Fact]
     public void References_OfEveryProject_AreThoseOfTheTable()
     {
         SortedDictionary<string, string> expected = new(StringComparer.Ordinal);
-        foreach (string row in File.ReadLines(Path.Combine(s_root, "ARCHITECTURE.md")).Where(line => line.StartsWith("| `Mica.", StringComparison.Ordinal)))
+        foreach (string row in File.ReadLines(Path.Combine(Root, "ARCHITECTURE.md")).Where(line => line.StartsWith("| `Mica.", StringComparison.Ordinal)))
         {
             string[] cells = row.Split('|');
             expected.Add(cells[1].Trim().Trim('`'), Joined(cells[3].Split(',', StringSplitOptions.TrimEntries).Where(name => name != "–").Select(name => "Mica." + name)));
         }
 
         SortedDictionary<string, string> actual = new(StringComparer.Ordinal);
-        foreach (string file in Directory.GetFiles(Path.Combine(s_root, "src"), "*.csproj", SearchOption.AllDirectories))
+        foreach (string file in Directory.GetFiles(Path.Combine(Root, "src"), "*.csproj", SearchOption.AllDirectories))
         {
             actual.Add(Path.GetFileNameWithoutExtension(file), Joined(XDocument.Load(file).Descendants("ProjectReference")
                 .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value))));
@@ -31,9 +31,9 @@ public sealed class ArchitectureTests
     [Fact]
     public void Packages_OfTheRepository_HaveTheirReason()
     {
-        string reasons = File.ReadAllText(Path.Combine(s_root, "docs/decisions/0002-dependencies.md"));
+        string reasons = File.ReadAllText(Path.Combine(Root, "docs/decisions/0002-dependencies.md"));
 
-        IEnumerable<string> packages = XDocument.Load(Path.Combine(s_root, "Directory.Packages.props")).Descendants("PackageVersion")
+        IEnumerable<string> packages = XDocument.Load(Path.Combine(Root, "Directory.Packages.props")).Descendants("PackageVersion")
             .Select(package => package.Attribute("Include")!.Value);
 
         Assert.All(packages, package => Assert.Contains(
