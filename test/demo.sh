@@ -1,0 +1,45 @@
+#!/bin/bash
+# The main job, shown: makes images, starts a registry on loopback, runs mica on them, cleans up.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+images=${MICA_FIXTURES:-${XDG_CACHE_HOME:-${HOME:-/var}/.cache}/mica-fixtures}
+dir=$(mktemp -d)
+trap '"$here/fixtures/registry.sh" stop "$dir/registry"; chmod -R u+rwX "$dir" 2>/dev/null || true; rm -rf "$dir"' EXIT
+export PATH=$here/../out:$PATH MICA_ROOT=$dir/store HOME=$dir
+[ ! -t 1 ] || colour=$'\e[1m' plain=$'\e[0m'
+
+echo "demo: images from Debian's packages (a minute or two the first time)"
+"$here/fixtures/make-images.sh" "$images"
+R=$("$here/fixtures/registry.sh" start "$dir/registry")
+"$here/fixtures/push-images.sh" "$images" "$R"
+digest() { grep -oE '"digest":"sha256:[0-9a-f]{64}","size":[0-9]+,"annotations":\{"org.opencontainers.image.ref.name":"'"$1"'"' "$images/images/index.json" | cut -d'"' -f4; }
+
+show() {
+  printf '\n%s$ %s%s\n' "${colour:-}" "$*" "${plain:-}"
+  "$@"
+}
+echo "demo: a registry with them is at $R"
+show mica version
+show mica pull "$R/debian:bookworm-slim"
+show mica pull "$R/python:3"
+show mica pull "$R/node:18"
+show mica images --digests
+show mica history "$R/python:3"
+show mica history --layers "$R/python:3"
+show mica inspect --format '{{.Os}}/{{.Architecture}} {{json .Config.Entrypoint}} {{len .RootFS.Layers}} layers' "$R/python:3"
+show mica system df
+show mica system df -v
+show mica tag "$R/python:3" "$R/team/python:stable"
+show mica push "$R/team/python:stable"
+show mica pull "$R/multi@$(digest multi:latest)"
+show mica tag "$R/node:18" "$R/team/python:stable"
+show mica tag log "$R/team/python:stable"
+show mica tag undo "$R/team/python:stable"
+show mica save -o "$dir/python.tar" "$R/team/python:stable"
+show mica rmi "$R/python:3" "$R/team/python:stable"
+show mica load -i "$dir/python.tar"
+show mica copy --all "docker://$R/multi:latest" "oci:$dir/layout:multi"
+show mica image prune -a -f
+show mica store check
+echo
+echo "demo: done. The binary is out/mica; try: out/mica --help"
