@@ -29,16 +29,17 @@ internal sealed class ContentDisposal(StoreLayout layout, Catalog catalog, Store
         return freed;
     }
 
-    /// <summary>Removes the blob unless it has a row, or somebody is about to give it one.</summary>
+    /// <summary>Removes the blob unless it has a row, or somebody is about to give it one. Whether there was one to remove.</summary>
     public bool RemoveBlob(Digest digest)
     {
         using KeyLock? held = KeyLock.TryAcquire(layout.BlobLock(digest));
-        if (held is null || HasRow("SELECT 1 FROM blobs WHERE digest = ?1", digest))
+        string path = layout.Blob(digest);
+        if (held is null || !File.Exists(path) || HasRow("SELECT 1 FROM blobs WHERE digest = ?1", digest))
         {
             return false;
         }
 
-        File.Delete(layout.Blob(digest));
+        File.Delete(path);
         return true;
     }
 

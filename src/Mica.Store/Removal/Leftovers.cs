@@ -30,7 +30,7 @@ internal sealed class Leftovers(StoreLayout layout, Catalog catalog, ContentDisp
         long freed = RemovePartials(DateTimeOffset.MaxValue);
         foreach ((string path, Digest digest) in layout.ListBlobs())
         {
-            long size = new FileInfo(path).Length;
+            long size = SizeOf(new FileInfo(path));
             freed += catalog.Read(database => IsUnknown(database, "SELECT 1 FROM blobs WHERE digest = ?1", digest))
                 && disposal.RemoveBlob(digest) ? size : 0;
         }
@@ -44,6 +44,19 @@ internal sealed class Leftovers(StoreLayout layout, Catalog catalog, ContentDisp
         }
 
         return freed + disposal.EmptyTrash();
+    }
+
+    /// <summary>Another process may have removed the file since it was listed.</summary>
+    private static long SizeOf(FileInfo file)
+    {
+        try
+        {
+            return file.Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0;
+        }
     }
 
     private static bool IsUnknown(Database database, string sql, Digest digest)
@@ -120,7 +133,7 @@ internal sealed class Leftovers(StoreLayout layout, Catalog catalog, ContentDisp
                 using KeyLock? held = KeyLock.TryAcquire(layout.BlobLock(blob));
                 if (held is not null)
                 {
-                    freed += file.Length;
+                    freed += SizeOf(file);
                     file.Delete();
                 }
             }

@@ -177,6 +177,26 @@ public sealed class ImageRemovalTests : IDisposable
     }
 
     [Fact]
+    public async Task Prune_ManyAtOnce_FilesThatAnotherTookMeanwhile_AreNoFailure()
+    {
+        await using ImageStore one = await _directory.OpenAsync(), two = await _directory.OpenAsync(), three = await _directory.OpenAsync();
+        string blobs = Path.Join(one.Root, "blobs/sha256");
+        for (int round = 0; round < 10; round++)
+        {
+            for (int number = 0; number < 100; number++)
+            {
+                await File.WriteAllTextAsync(Path.Join(blobs, Digest.Of(BitConverter.GetBytes(number)).Hex), "x", Token);
+            }
+
+            RemovalReport[] reports = await Task.WhenAll(new[] { one, two, three }
+                .Select(store => Task.Run(() => store.PruneAsync(new ImagePruneOptions(), Token), Token)));
+
+            Assert.Empty(Directory.GetFiles(blobs));
+            Assert.Equal(100, reports.Sum(report => report.FreedBytes));
+        }
+    }
+
+    [Fact]
     public async Task Prune_Dangling_LeavesNamedOnesAndReportsWhatWent()
     {
         await using ImageStore store = await _directory.OpenAsync();
