@@ -40,6 +40,24 @@ public sealed class BadContentTests(Workbench bench)
     }
 
     [Fact]
+    public async Task Pull_DecompressionBomb_IsRefusedUntilTheLimitIsRaised()
+    {
+        await using LoopbackRegistry registry = await bench.StartRegistryAsync("bomb");
+        string directory = bench.NewDirectory("bomb");
+        await Shell.ScriptAsync("cd \"$1\"; truncate -s 200M zeros; tar -cf layer.tar zeros; gzip -k layer.tar", directory);
+        HandmadeImage image = await new HandmadeImage(bench).WithLayerAsync($"{directory}/layer.tar.gz", "tar+gzip", await DiffIdAsync($"{directory}/layer.tar"));
+        await image.PushAsync($"{registry.Address}/bomb:1");
+        await using MicaRoot mica = await HoldingBusyboxAsync();
+
+        string error = await mica.FailAsync(1, "pull", "--max-layer-size", "100m", $"{registry.Address}/bomb:1");
+
+        Assert.Contains("unpacks to more than 104857600 bytes", error, StringComparison.Ordinal);
+        Assert.Contains("--max-layer-size", error, StringComparison.Ordinal);
+        await OnlyBusyboxAsync(mica);
+        await mica.RunAsync("pull", "-q", "--max-layer-size", "0.5g", $"{registry.Address}/bomb:1");
+    }
+
+    [Fact]
     public async Task Pull_LayerThatClimbsOut_StaysInsideItsDirectory()
     {
         await using LoopbackRegistry registry = await bench.StartRegistryAsync("climb");

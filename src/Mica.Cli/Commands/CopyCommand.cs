@@ -22,6 +22,7 @@ internal sealed class CopyCommand : EngineCommand
         _platform = Text("--platform", null, "string", "Copy the image for this platform: os[/arch[/variant]]", Completes.Platforms);
         _quiet = Flag("--quiet", "-q", "Suppress verbose output");
         AddInsecure();
+        AddMaxLayerSize();
     }
 
     public override bool StopsInGoodOrder => true;

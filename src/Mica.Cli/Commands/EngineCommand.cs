@@ -8,7 +8,10 @@ namespace Mica.Cli.Commands;
 /// <summary>A command in front of the engine of the root directory that the user means.</summary>
 internal abstract class EngineCommand(string usage, string summary, ArgumentCount count) : CliCommand(usage, summary, count)
 {
+    private const string MaxLayerSize = "--max-layer-size";
+
     private Option<bool>? _insecure;
+    private Option<string?>? _maxLayerSize;
 
     public sealed override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
@@ -18,17 +21,27 @@ internal abstract class EngineCommand(string usage, string summary, ArgumentCoun
     }
 
     /// <summary>The engine's options for this command line.</summary>
-    protected EngineOptions OptionsFor(Invocation invocation) => new()
+    protected EngineOptions OptionsFor(Invocation invocation)
     {
-        Root = invocation.Root,
-        Time = invocation.Host.Time,
-        Registry = RegistryAccess.Options(invocation, _insecure is not null && invocation.Value(_insecure)),
-    };
+        var options = new EngineOptions
+        {
+            Root = invocation.Root,
+            Time = invocation.Host.Time,
+            Registry = RegistryAccess.Options(invocation, _insecure is not null && invocation.Value(_insecure)),
+        };
+        return _maxLayerSize is not null && invocation.Value(_maxLayerSize) is { } size
+            ? options with { MaxLayerBytes = ByteSize.Parse(size, MaxLayerSize) }
+            : options;
+    }
 
     /// <summary>What has to be done before the root directory can be opened.</summary>
     protected virtual Task PrepareAsync(Invocation invocation, CancellationToken cancellationToken) => Task.CompletedTask;
 
     protected abstract Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken);
+
+    /// <summary>The option of commands that unpack layers.</summary>
+    protected void AddMaxLayerSize() => _maxLayerSize = Text(
+        MaxLayerSize, null, "bytes", "Refuse layers that unpack to more, such as decompression bombs (default 64g)");
 
     /// <summary>The option of commands that talk to registries.</summary>
     protected void AddInsecure() =>

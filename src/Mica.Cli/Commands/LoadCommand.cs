@@ -21,6 +21,7 @@ internal sealed class LoadCommand : EngineCommand
         _input = Text("--input", "-i", "string", "Read from tar archive file, instead of STDIN", Completes.Files);
         _platform = Text("--platform", null, "string", "Load only the given platform variant: os[/arch[/variant]]", Completes.Platforms);
         _quiet = Flag("--quiet", "-q", "Suppress the load output");
+        AddMaxLayerSize();
     }
 
     public override bool StopsInGoodOrder => true;

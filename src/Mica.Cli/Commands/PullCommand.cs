@@ -23,6 +23,7 @@ internal sealed class PullCommand : EngineCommand
         _platform = Text("--platform", null, "string", "Download the image for this platform: os[/arch[/variant]]", Completes.Platforms);
         _quiet = Flag("--quiet", "-q", "Suppress verbose output");
         AddInsecure();
+        AddMaxLayerSize();
     }
 
     public override bool StopsInGoodOrder => true;

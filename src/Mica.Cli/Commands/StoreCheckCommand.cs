@@ -23,6 +23,7 @@ internal sealed class StoreCheckCommand : EngineCommand
         _quiet = Flag("--quiet", "-q", "Only show what is wrong");
         _rebuild = Flag("--rebuild", null, "Make the catalog anew from the blobs first; no other mica may run meanwhile");
         _repair = Flag("--repair", null, "Remove what is damaged, unpack layers again, and fetch what is missing");
+        AddMaxLayerSize();
     }
 
     public override bool StopsInGoodOrder => true;

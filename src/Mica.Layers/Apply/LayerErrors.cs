@@ -9,7 +9,7 @@ internal static class LayerErrors
     public static MicaException Malformed(LinuxPath entry, string problem) => new(ErrorKind.ContentMismatch, $"{entry}: {problem}");
 
     public static MicaException TooLarge(long limit) =>
-        new(ErrorKind.Failed, $"the layer unpacks to more than {limit} bytes, which is the limit");
+        new(ErrorKind.Failed, $"the layer unpacks to more than {limit} bytes, the limit; --max-layer-size accepts more");
 
     /// <summary>The kernel refused something for <paramref name="entry"/>: <c>usr/bin/x: write: no space left on device (ENOSPC)</c>.</summary>
     public static MicaException Of(LinuxPath entry, string problem, Errno errno) => new(Kind(errno), $"{entry}: {problem}");

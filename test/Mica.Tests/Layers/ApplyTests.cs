@@ -309,7 +309,7 @@ public sealed class ApplyTests : IDisposable
         MicaException error = Assert.Throws<MicaException>(() =>
             _fixture.Apply(ApplyFixture.Options with { MaxUnpackedBytes = 9 }, Tar.Of(File("a", "12345"), File("b", "12345"))));
 
-        Assert.Equal((ErrorKind.Failed, "the layer unpacks to more than 9 bytes, which is the limit"), (error.Kind, error.Message));
+        Assert.Equal((ErrorKind.Failed, "the layer unpacks to more than 9 bytes, the limit; --max-layer-size accepts more"), (error.Kind, error.Message));
     }
 
     [Fact]
