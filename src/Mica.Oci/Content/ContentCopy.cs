@@ -116,7 +116,8 @@ public sealed class ContentCopy(
                 await CopyOnceAsync(children[0], depth + 1, failed);
             }
 
-            await WhenAllOrFirstFailure([.. children.Select(child => CopyOnceAsync(child, depth + 1, failed))]);
+            // The largest first: one that begins when all others are through is waited for alone.
+            await WhenAllOrFirstFailure([.. children.OrderByDescending(child => child.Size).Select(child => CopyOnceAsync(child, depth + 1, failed))]);
             await WriteAsync(descriptor, content, failed.Token);
         }
         finally
