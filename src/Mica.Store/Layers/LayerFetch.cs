@@ -14,6 +14,7 @@ namespace Mica.Store;
 /// </summary>
 internal sealed class LayerFetch(StoreLayout layout, Catalog catalog, BlobStore blobs, ContentDisposal disposal, StoreOptions options)
 {
+    private readonly WriteBehind? _writeBehind = options.Durable ? new WriteBehind(layout.Root) : null;
     private int _active;
 
     public async Task<FetchedLayer> FetchAsync(
@@ -39,15 +40,19 @@ internal sealed class LayerFetch(StoreLayout layout, Catalog catalog, BlobStore 
         }
 
         int active = Interlocked.Increment(ref _active);
+        _writeBehind?.Enter();
         try
         {
             // Layers beside each other keep the processors busy; one alone needs two threads for that.
             UnpackThreads threads = active < Environment.ProcessorCount ? UnpackThreads.Two : UnpackThreads.One;
             var work = new LayerIngest(layout, catalog, blobs, disposal, options, layer, expectedDiffId, partial, threads, progress, lease);
-            return await work.RunAsync(source, cancellationToken);
+            FetchedLayer fetched = await work.RunAsync(source, cancellationToken);
+            StoreErrors.Guard(layout.Root, () => _writeBehind?.ThrowIfFailed());
+            return fetched;
         }
         finally
         {
+            _writeBehind?.Leave();
             Interlocked.Decrement(ref _active);
         }
     }
