@@ -40,6 +40,9 @@ public sealed class VariableScope
     public VariableScope WithArgument(string name, string? value) =>
         value is null && _arguments.ContainsKey(name) ? this : new VariableScope(_environment, _arguments.SetItem(name, value));
 
+    /// <summary>What a stage that is based on this one begins with: arguments end with their stage.</summary>
+    public VariableScope WithoutArguments() => new(_environment, Empty._arguments);
+
     /// <summary>The value; false when there is none.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out string? value)
     {
