@@ -1,0 +1,27 @@
+using Mica.Oci;
+
+namespace Mica.Dockerfile;
+
+/// <summary>Runs the build checks on a document without diagnostics.</summary>
+public static class Linter
+{
+    /// <summary>Everything that breaks a rule, except what the file's or the input's options silence.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: the <c>check</c> directive is broken, or a global argument's default.</exception>
+    public static LintResult Lint(DockerfileDocument document, LintInput input)
+    {
+        LintOptions options = input.Options ?? OptionsOf(document, input);
+        var run = new LintRun(document, input, options);
+        WritingRules.Check(run);
+        StageNameRules.Check(run);
+        DescriptionRule.Check(run);
+        VariableScope global = input.Arguments.GlobalScope(document);
+        FromRules.Check(run, global);
+        new StageWalk(run, global).Check();
+        return run.Result();
+    }
+
+    private static LintOptions OptionsOf(DockerfileDocument document, LintInput input) =>
+        input.Arguments.Given("BUILDKIT_DOCKERFILE_CHECK") is { } given ? LintOptions.Parse(given)
+            : document.Directives.Check is { } directive ? LintOptions.Parse(directive.Value)
+            : new LintOptions();
+}
