@@ -28,11 +28,14 @@ public sealed class GlobPattern
     public const int MaxLength = 4096;
 
     private readonly GlobElement[] _elements;
+    private readonly byte[] _beginning;
+    private readonly byte[] _required;
 
     private GlobPattern(string text, GlobElement[] elements)
     {
         Text = text;
         _elements = elements;
+        (_beginning, _required) = GlobLiterals.Of(elements);
     }
 
     /// <summary>As written.</summary>
@@ -56,6 +59,13 @@ public sealed class GlobPattern
 
     /// <summary>Whether the whole path matches.</summary>
     public bool IsMatch(string path) => IsMatch(Encoding.UTF8.GetBytes(path));
+
+    /// <summary>
+    /// Whether the path, or one of its parent directories, matches. Most patterns have text that most paths do not have; then this
+    /// is one search for it.
+    /// </summary>
+    public bool Covers(ReadOnlySpan<byte> path) =>
+        path.StartsWith(_beginning) && path.IndexOf(_required) >= 0 && Run(path, stopAtParent: true) == GlobResult.Matches;
 
     /// <summary>
     /// Whether the path, or one of its parent directories, matches; and if not, whether anything below the path could. A path has
@@ -89,7 +99,17 @@ public sealed class GlobPattern
             }
 
             // A byte that is not UTF-8 is taken alone and equals no literal but U+FFFD, as in Go.
-            Rune.DecodeFromUtf8(path, out Rune rune, out int count);
+            Rune rune = new(0);
+            int count = 1;
+            if (path[0] < 0x80)
+            {
+                rune = new Rune((char)path[0]);
+            }
+            else
+            {
+                Rune.DecodeFromUtf8(path, out rune, out count);
+            }
+
             path = path[count..];
             if (!Step(live, next, rune))
             {

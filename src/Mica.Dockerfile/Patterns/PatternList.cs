@@ -102,7 +102,7 @@ public sealed class PatternList
     private int LastMatch(ReadOnlySpan<byte> path)
     {
         int index = Patterns.Length - 1;
-        while (index >= 0 && Patterns[index].Glob.Match(path) != GlobResult.Matches)
+        while (index >= 0 && !Patterns[index].Glob.Covers(path))
         {
             index--;
         }

@@ -76,5 +76,18 @@ public sealed class DockerfilePropertyTests
         });
     }
 
+    [Fact]
+    public void Covers_AnyPath_IsWhatMatchSays()
+    {
+        Gen<string> path = OneOf("a", "b", "ab", "/", "é").Array[1, 8].Select(parts => string.Concat(parts).Trim('/'));
+        Gen<string> pattern = OneOf("a", "b", "*", "**", "?", "/", "[^a]", "é", "\\a").Array[1, 8].Select(parts => string.Concat(parts));
+
+        Gen.Select(pattern, path).Sample((text, name) =>
+        {
+            Assert.True(GlobPattern.TryParse(text, doubleStar: true, out GlobPattern? glob));
+            Assert.Equal(glob.Match(name) == GlobResult.Matches, glob.Covers(System.Text.Encoding.UTF8.GetBytes(name)));
+        });
+    }
+
     private static Gen<string> OneOf(params string[] words) => Gen.Int[0, words.Length - 1].Select(index => words[index]);
 }

@@ -112,6 +112,10 @@ public sealed class PatternListTests
     }
 
     [Fact]
+    public void Decide_ReplacementCharacterInThePattern_MatchesBytesThatAreNotUtf8() =>
+        Assert.True(PatternList.Of(["a\uFFFDb"]).Decide([(byte)'a', 0xE9, (byte)'b']).IsExcluded);
+
+    [Fact]
     public void Decide_ManyStars_TakesNoTime()
     {
         PatternList patterns = PatternList.Of([string.Concat(Enumerable.Repeat("*a", 500)) + "b"]);
