@@ -71,5 +71,5 @@ public sealed class InstructionExpander(char escape)
     /// <summary>The mounts of a RUN with the values from <paramref name="scope"/>.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: not a valid mount with these values.</exception>
     public ImmutableArray<RunMount> Mounts(RunInstruction run, VariableScope scope) =>
-        [.. run.Options.Mounts.Select(mount => mount.Resolve(text => _lexer.ExpandWord(text, scope).Text))];
+        [.. run.Options.Mounts.Select(mount => mount.Resolve(text => _lexer.Expand(text, scope).Text))];
 }

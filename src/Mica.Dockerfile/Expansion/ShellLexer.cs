@@ -29,13 +29,9 @@ public sealed class ShellLexer(char escape)
     /// <summary>Variables without a value stay as they are written.</summary>
     public bool KeepUnset { get; init; }
 
-    /// <summary>The text as one word, whatever blanks it has.</summary>
+    /// <summary>The text with the values of <paramref name="scope"/>, whole and split into words.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: broken syntax, or <c>${name:?message}</c> has no value.</exception>
-    public Expansion ExpandWord(string text, VariableScope scope) => Expand(text, scope, new VariableUse());
-
-    /// <summary>The same work; the caller looks at the words.</summary>
-    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: broken syntax, or <c>${name:?message}</c> has no value.</exception>
-    public Expansion ExpandWords(string text, VariableScope scope) => Expand(text, scope, new VariableUse());
+    public Expansion Expand(string text, VariableScope scope) => Expand(text, scope, new VariableUse());
 
     internal Expansion Expand(string text, VariableScope scope, VariableUse use)
     {

@@ -85,6 +85,11 @@ internal static class TransferBinder
             }
         }
 
+        if (next < context.Syntax.Heredocs.Length)
+        {
+            context.Fail($"{context.Name} cannot tell which source is the heredoc {context.Syntax.Heredocs[next].Name}: its name may not have blanks");
+        }
+
         return sources.ToImmutable();
     }
 }

@@ -58,7 +58,7 @@ internal sealed record HeredocWord(string Name, int FileDescriptor, bool Chomp, 
     {
         try
         {
-            return lexer.ExpandWords(text, s_nothing).Words;
+            return lexer.Expand(text, s_nothing).Words;
         }
         catch (Oci.MicaException)
         {

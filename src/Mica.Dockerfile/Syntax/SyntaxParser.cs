@@ -82,7 +82,8 @@ internal sealed class SyntaxParser
         var lines = new LineRange(line.Lines.Start, _line - 1);
         for (int number = lines.Start; number <= lines.End; number++)
         {
-            if (_source.IsDamaged(number) && !_source[number].AsSpan().TrimStart().StartsWith("#"))
+            bool isComment = number <= line.Lines.End && _source[number].AsSpan().TrimStart().StartsWith("#");
+            if (_source.IsDamaged(number) && !isComment)
             {
                 _problems.Add("the line is not valid UTF-8", new LineRange(number, number));
             }

@@ -63,11 +63,11 @@ public sealed class DockerfileDocumentTests
     [Fact]
     public void Parse_LinesThatAreNotUtf8_AreRefusedOutsideOfComments()
     {
-        byte[] content = [.. "FROM scratch\n# caf"u8, 0xE9, .. "\nRUN caf"u8, 0xE9, .. "\nRUN ok\n"u8];
+        byte[] content = [.. "FROM scratch\n# caf"u8, 0xE9, .. "\nRUN caf"u8, 0xE9, .. "\nCOPY <<E /\n# caf"u8, 0xE9, .. "\nE\n"u8];
 
         DockerfileDocument document = DockerfileDocument.Parse(content);
 
-        Assert.Equal(["dockerfile parse error on line 3: the line is not valid UTF-8"], document.Diagnostics.Select(diagnostic => diagnostic.ToString()));
+        Assert.Equal(["dockerfile parse error on line 3: the line is not valid UTF-8", "dockerfile parse error on line 5: the line is not valid UTF-8"], document.Diagnostics.Select(diagnostic => diagnostic.ToString()));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class DockerfilePropertyTests
         VariableScope scope = VariableScope.Empty.WithEnvironment("a", "x y*z");
         try
         {
-            new ShellLexer('\\').ExpandWord(text, scope);
+            new ShellLexer('\\').Expand(text, scope);
         }
         catch (MicaException exception)
         {
@@ -47,11 +47,11 @@ public sealed class DockerfilePropertyTests
     [Fact]
     public void Expand_TextWithoutQuotesAndDollars_IsItself() =>
         Gen.String.Select(text => string.Concat(text.Where(c => c is not ('$' or '\'' or '"' or '\\')))).Sample(text =>
-            Assert.Equal(text, new ShellLexer('\\').ExpandWord(text, VariableScope.Empty).Text));
+            Assert.Equal(text, new ShellLexer('\\').Expand(text, VariableScope.Empty).Text));
 
     [Fact]
     public void Expand_SingleQuotedText_IsItself() => Gen.String.Where(text => !text.Contains('\'', StringComparison.Ordinal)).Sample(text =>
-        Assert.Equal([text], new ShellLexer('\\').ExpandWords($"'{text}'", VariableScope.Empty).Words));
+        Assert.Equal([text], new ShellLexer('\\').Expand($"'{text}'", VariableScope.Empty).Words));
 
     [Fact]
     public void MayIncludeBelow_OfEveryParentOfAnIncludedPath_IsTrue()

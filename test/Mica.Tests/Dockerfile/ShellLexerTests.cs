@@ -45,7 +45,7 @@ public sealed class ShellLexerTests
     [InlineData("'say \"x\"'", "say \"x\"")]
     [InlineData("a'b'c\"d\"", "abcd")]
     [InlineData("über$U", "überüber")]
-    public void ExpandWord_PlainFormsAndQuotes_GiveTheText(string text, string expected) => Assert.Equal(expected, Expand(text));
+    public void Expand_PlainFormsAndQuotes_GiveTheText(string text, string expected) => Assert.Equal(expected, Expand(text));
 
     [Theory]
     [InlineData("${HOME:-x}", "/root")]
@@ -71,7 +71,7 @@ public sealed class ShellLexerTests
     [InlineData("${UNSET:-\\$HOME}", "$HOME")]
     [InlineData("\"${UNSET:-x}\"", "x")]
     [InlineData("${UNSET:-a:b}", "a:b")]
-    public void ExpandWord_Alternatives_GiveTheText(string text, string expected) => Assert.Equal(expected, Expand(text));
+    public void Expand_Alternatives_GiveTheText(string text, string expected) => Assert.Equal(expected, Expand(text));
 
     [Theory]
     [InlineData("${path#*/}", "b/c.tar.gz")]
@@ -93,7 +93,7 @@ public sealed class ShellLexerTests
     [InlineData("${path##$UNSET*/}", "c.tar.gz")]
     [InlineData("${path#${UNSET:-a}/}", "b/c.tar.gz")]
     [InlineData("${U#?}", "ber")]
-    public void ExpandWord_PrefixAndSuffix_AreRemoved(string text, string expected) => Assert.Equal(expected, Expand(text));
+    public void Expand_PrefixAndSuffix_AreRemoved(string text, string expected) => Assert.Equal(expected, Expand(text));
 
     [Theory]
     [InlineData("${rep/foo/bar}", "barfoo")]
@@ -109,7 +109,7 @@ public sealed class ShellLexerTests
     [InlineData("${rep/foo/a\\}b}", "a}bfoo")]
     [InlineData("${UNSET/a/b}", "")]
     [InlineData("${EMPTY//a/b}", "")]
-    public void ExpandWord_Replacement_ReplacesTheLongestMatch(string text, string expected) => Assert.Equal(expected, Expand(text));
+    public void Expand_Replacement_ReplacesTheLongestMatch(string text, string expected) => Assert.Equal(expected, Expand(text));
 
     [Theory]
     [InlineData("${", "syntax error: missing '}'")]
@@ -131,7 +131,7 @@ public sealed class ShellLexerTests
     [InlineData("${EMPTY:?}", "EMPTY: is not allowed to be empty")]
     [InlineData("${UNSET:?set me}", "UNSET: set me")]
     [InlineData("${EMPTY:?set $HOME}", "EMPTY: set /root")]
-    public void ExpandWord_Broken_SaysWhat(string text, string message)
+    public void Expand_Broken_SaysWhat(string text, string message)
     {
         MicaException exception = Assert.Throws<MicaException>(() => Expand(text));
 
@@ -152,53 +152,53 @@ public sealed class ShellLexerTests
     [InlineData("a '' b", "a||b")]
     [InlineData("${UNSET:-x y}", "x|y")]
     [InlineData("", null)]
-    public void ExpandWords_Blanks_SplitWhereNotQuoted(string text, string? expected) =>
-        Assert.Equal(expected?.Split('|') ?? [], new ShellLexer('\\').ExpandWords(text, s_scope).Words);
+    public void Expand_Blanks_SplitWhereNotQuoted(string text, string? expected) =>
+        Assert.Equal(expected?.Split('|') ?? [], new ShellLexer('\\').Expand(text, s_scope).Words);
 
     [Theory]
     [InlineData("`$HOME", "$HOME")]
     [InlineData("\\$HOME", "\\/root")]
     [InlineData("C:\\dir", "C:\\dir")]
     [InlineData("${UNSET:-a`}b}", "a}b")]
-    public void ExpandWord_BacktickEscapes_BackslashIsText(string text, string expected) =>
-        Assert.Equal(expected, new ShellLexer('`').ExpandWord(text, s_scope).Text);
+    public void Expand_BacktickEscapes_BackslashIsText(string text, string expected) =>
+        Assert.Equal(expected, new ShellLexer('`').Expand(text, s_scope).Text);
 
     [Theory]
     [InlineData("it's $HOME", "it's /root")]
     [InlineData("\"\\$HOME\"", "\"$HOME\"")]
-    public void ExpandWord_PlainQuotes_AreText(string text, string expected) =>
-        Assert.Equal(expected, new ShellLexer('\\') { PlainQuotes = true }.ExpandWord(text, s_scope).Text);
+    public void Expand_PlainQuotes_AreText(string text, string expected) =>
+        Assert.Equal(expected, new ShellLexer('\\') { PlainQuotes = true }.Expand(text, s_scope).Text);
 
     [Theory]
     [InlineData("$UNSET-${UNSET}-${UNSET:-x}-$HOME", "$UNSET-${UNSET}-${UNSET:-x}-/root")]
     [InlineData("${UNSET#a}${UNSET/a/b}", "${UNSET#a}${UNSET/a/b}")]
-    public void ExpandWord_KeepUnset_LeavesWhatHasNoValue(string text, string expected) =>
-        Assert.Equal(expected, new ShellLexer('\\') { KeepUnset = true }.ExpandWord(text, s_scope).Text);
+    public void Expand_KeepUnset_LeavesWhatHasNoValue(string text, string expected) =>
+        Assert.Equal(expected, new ShellLexer('\\') { KeepUnset = true }.Expand(text, s_scope).Text);
 
     [Fact]
-    public void ExpandWord_Raw_KeepsQuotesAndEscapes() =>
-        Assert.Equal("\"a b\" \\$x 'c'", new ShellLexer('\\') { RawQuotes = true, RawEscapes = true }.ExpandWord("\"a b\" \\$x 'c'", s_scope).Text);
+    public void Expand_Raw_KeepsQuotesAndEscapes() =>
+        Assert.Equal("\"a b\" \\$x 'c'", new ShellLexer('\\') { RawQuotes = true, RawEscapes = true }.Expand("\"a b\" \\$x 'c'", s_scope).Text);
 
     [Fact]
-    public void ExpandWord_Variables_TellsUsedAndUndefined()
+    public void Expand_Variables_TellsUsedAndUndefined()
     {
-        Expansion expansion = new ShellLexer('\\').ExpandWord("$HOME $UNSET ${OTHER:-x} ${THIRD#a} $NONE", s_scope);
+        Expansion expansion = new ShellLexer('\\').Expand("$HOME $UNSET ${OTHER:-x} ${THIRD#a} $NONE", s_scope);
 
         Assert.Equal(["HOME"], expansion.Used);
         Assert.Equal(["NONE", "THIRD", "UNSET"], expansion.Undefined.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public void ExpandWord_ValuesThatDouble_StopAtTheLimit()
+    public void Expand_ValuesThatDouble_StopAtTheLimit()
     {
         VariableScope scope = VariableScope.Empty.WithEnvironment("v", new string('x', 600_000));
 
-        Assert.Contains("expands to more than", Assert.Throws<MicaException>(() => new ShellLexer('\\').ExpandWord("$v$v", scope)).Message, StringComparison.Ordinal);
-        Assert.Contains("expands to more than", Assert.Throws<MicaException>(() => new ShellLexer('\\').ExpandWord("\"$v$v\"", scope)).Message, StringComparison.Ordinal);
+        Assert.Contains("expands to more than", Assert.Throws<MicaException>(() => new ShellLexer('\\').Expand("$v$v", scope)).Message, StringComparison.Ordinal);
+        Assert.Contains("expands to more than", Assert.Throws<MicaException>(() => new ShellLexer('\\').Expand("\"$v$v\"", scope)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void ExpandWord_NestedTooDeep_IsRefused()
+    public void Expand_NestedTooDeep_IsRefused()
     {
         string text = string.Concat(Enumerable.Repeat("${a:-", 50_000));
 
@@ -206,12 +206,12 @@ public sealed class ShellLexerTests
     }
 
     [Fact]
-    public void ExpandWord_PatternOfManyStars_TakesNoTime()
+    public void Expand_PatternOfManyStars_TakesNoTime()
     {
         VariableScope scope = VariableScope.Empty.WithEnvironment("v", new string('a', 10_000));
 
-        Assert.Equal(new string('a', 10_000), new ShellLexer('\\').ExpandWord("${v#*a*a*a*a*a*a*a*b}", scope).Text);
+        Assert.Equal(new string('a', 10_000), new ShellLexer('\\').Expand("${v#*a*a*a*a*a*a*a*b}", scope).Text);
     }
 
-    private static string Expand(string text) => new ShellLexer('\\').ExpandWord(text, s_scope).Text;
+    private static string Expand(string text) => new ShellLexer('\\').Expand(text, s_scope).Text;
 }
