@@ -15,7 +15,7 @@ internal sealed class StageBuilder
     public StageBuilder(DockerfileSyntax syntax, DiagnosticList problems)
     {
         _problems = problems;
-        foreach (InstructionSyntax written in syntax.Instructions)
+        foreach (InstructionSyntax written in syntax.Instructions.TakeWhile(_ => !problems.IsFull))
         {
             Add(written, InstructionBinder.Bind(written, syntax.Directives.EscapeCharacter, problems));
         }

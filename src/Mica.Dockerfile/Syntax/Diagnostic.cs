@@ -33,9 +33,12 @@ internal sealed class DiagnosticList
 
     public int Count => _items.Count;
 
+    /// <summary>Whether nothing more is kept, so that reading on is of no use.</summary>
+    public bool IsFull => _items.Count == MaxCount;
+
     public void Add(string message, LineRange lines, SourceSpan? span = null)
     {
-        if (_items.Count < MaxCount)
+        if (!IsFull)
         {
             _items.Add(new Diagnostic(Safe(message), lines, span));
         }

@@ -112,6 +112,16 @@ public sealed class ShellLexerTests
     public void Expand_Replacement_ReplacesTheLongestMatch(string text, string expected) => Assert.Equal(expected, Expand(text));
 
     [Theory]
+    [InlineData("${str#f*b}", "arbaz")]
+    [InlineData("${str##f*b}", "az")]
+    [InlineData("${str%b*}", "foobar")]
+    [InlineData("${str%%b*}", "foo")]
+    [InlineData("${str/ba/fo}", "fooforbaz")]
+    [InlineData("${str//ba/fo}", "fooforfoz")]
+    public void Expand_ExamplesOfTheReference_GiveItsResults(string text, string expected) =>
+        Assert.Equal(expected, new ShellLexer('\\').Expand(text, VariableScope.Empty.WithEnvironment("str", "foobarbaz")).Text);
+
+    [Theory]
     [InlineData("${", "syntax error: missing '}'")]
     [InlineData("${HOME", "syntax error: missing '}'")]
     [InlineData("${HOME:-x", "syntax error: missing '}'")]
