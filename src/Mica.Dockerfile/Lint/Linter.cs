@@ -6,7 +6,8 @@ namespace Mica.Dockerfile;
 public static class Linter
 {
     /// <summary>Everything that breaks a rule, except what the file's or the input's options silence.</summary>
-    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: the <c>check</c> directive is broken, or a global argument's default.</exception>
+    /// <exception cref="DockerfileException">The <c>check</c> directive is broken, or a global argument's default.</exception>
+    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: the argument <c>BUILDKIT_DOCKERFILE_CHECK</c> is broken.</exception>
     public static LintResult Lint(DockerfileDocument document, LintInput input)
     {
         LintOptions options = input.Options ?? OptionsOf(document, input);
@@ -20,8 +21,24 @@ public static class Linter
         return run.Result();
     }
 
-    private static LintOptions OptionsOf(DockerfileDocument document, LintInput input) =>
-        input.Arguments.Given("BUILDKIT_DOCKERFILE_CHECK") is { } given ? LintOptions.Parse(given)
-            : document.Directives.Check is { } directive ? LintOptions.Parse(directive.Value)
-            : new LintOptions();
+    private static LintOptions OptionsOf(DockerfileDocument document, LintInput input)
+    {
+        if (input.Arguments.Given("BUILDKIT_DOCKERFILE_CHECK") is { } given)
+        {
+            return LintOptions.Parse(given);
+        }
+
+        if (document.Directives.Check is not { } directive)
+        {
+            return new LintOptions();
+        }
+
+        if (LintOptions.TryParse(directive.Value, out LintOptions? options, out string? problem))
+        {
+            return options;
+        }
+
+        var diagnostic = new Diagnostic(problem, new LineRange(directive.Line, directive.Line));
+        throw new DockerfileException([diagnostic], Excerpt.Of(document.Source, diagnostic.Lines));
+    }
 }

@@ -39,7 +39,7 @@ public static class Excerpt
             text.Append(diagnostic).Append('\n').Append(Of(source, diagnostic.Lines, diagnostic.Span)).Append('\n');
         }
 
-        return text.ToString().TrimEnd('\n') + "\n";
+        return diagnostics.IsEmpty ? "" : text.ToString().TrimEnd('\n') + "\n";
     }
 
     private static void Append(StringBuilder text, SourceText source, LineRange lines, SourceSpan? span)

@@ -100,6 +100,9 @@ public sealed class DockerfileDocumentTests
     }
 
     [Fact]
+    public void Excerpt_NoDiagnostics_IsEmpty() => Assert.Equal("", Excerpt.Of(s_stages.Source, s_stages.Diagnostics));
+
+    [Fact]
     public void Excerpt_LongInstruction_LeavesOutTheMiddle()
     {
         string text = "FROM scratch\nRUN true" + string.Concat(Enumerable.Repeat(" \\\n && true", 500)) + "\n";

@@ -157,6 +157,14 @@ public sealed class LinterTests
         Assert.Equal(message, Assert.Throws<MicaException>(() => LintOptions.Parse(text)).Message);
 
     [Fact]
+    public void Lint_BrokenDirective_FailsWithItsLine()
+    {
+        DockerfileException exception = Assert.Throws<DockerfileException>(() => Lint("# syntax=x|# check=skpi=all|FROM scratch", input => input));
+
+        Assert.Equal("dockerfile parse error on line 2: invalid check option \"skpi=all\"", exception.Message);
+    }
+
+    [Fact]
     public void LintRules_All_HaveTheirPages()
     {
         Assert.Equal(22, LintRules.All.Length);
