@@ -14,6 +14,7 @@ public sealed class PublicApiTests
     [InlineData("Mica.Layers")]
     [InlineData("Mica.Registry")]
     [InlineData("Mica.Store")]
+    [InlineData("Mica.Runtime")]
     [InlineData("Mica.Engine")]
     public void PublicApi_OfEveryProject_IsTheGolden(string project)
     {
