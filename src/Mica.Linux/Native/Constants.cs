@@ -40,6 +40,38 @@ internal static class Constants
     public const uint StatxBasicStats = 0x7ff;
     public const int CloneFileSystemContext = 0x200; // CLONE_FS
 
+    // unshare(2)
+    public const int CloneNewMounts = 0x20000; // CLONE_NEWNS
+    public const int CloneNewProcesses = 0x20000000; // CLONE_NEWPID
+    public const int CloneNewNetwork = 0x40000000; // CLONE_NEWNET
+
+    // mount(2), umount2(2)
+    public const ulong MountReadOnly = 1;
+    public const ulong MountNoSetId = 2;
+    public const ulong MountNoDevices = 4;
+    public const ulong MountBind = 0x1000;
+    public const ulong MountRecursive = 0x4000;
+    public const ulong MountPrivate = 0x40000;
+    public const ulong MountSlave = 0x80000;
+    public const int UnmountDetach = 2; // MNT_DETACH
+
+    // The mount calls since Linux 5.2 have the same numbers everywhere.
+    public const long MoveMount = 429;
+    public const long FileSystemOpen = 430;
+    public const long FileSystemConfigure = 431;
+    public const long FileSystemMount = 432;
+    public const int FileSystemCloseOnExec = 1; // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+    public const int ConfigureFlag = 0; // FSCONFIG_SET_FLAG
+    public const int ConfigureString = 1;
+    public const int ConfigureCreate = 6;
+    public const int MoveFromEmptyPath = 4; // MOVE_MOUNT_F_EMPTY_PATH
+
+    // poll(2), waitpid(2), posix_spawn(3)
+    public const short PollIn = 1;
+    public const short SpawnSetDefault = 4;
+    public const short SpawnSetMask = 8;
+    public const short SpawnSetSession = 0x80;
+
     public const long TimeOmit = (1 << 30) - 2; // UTIME_OMIT
 
     private static bool IsArm => RuntimeInformation.ProcessArchitecture is Architecture.Arm64;

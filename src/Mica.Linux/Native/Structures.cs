@@ -94,3 +94,12 @@ internal struct OpenHow
     public ulong Mode;
     public ulong Resolve;
 }
+
+/// <summary><c>struct pollfd</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PollDescriptor
+{
+    public int Descriptor;
+    public short Events;
+    public short Returned;
+}

@@ -15,6 +15,7 @@ public sealed class PublicApiTests
     [InlineData("Mica.Registry")]
     [InlineData("Mica.Store")]
     [InlineData("Mica.Dockerfile")]
+    [InlineData("Mica.Runtime")]
     [InlineData("Mica.Engine")]
     public void PublicApi_OfEveryProject_IsTheGolden(string project)
     {

@@ -1,0 +1,108 @@
+using System.Text.RegularExpressions;
+using Mica.Linux;
+using Mica.Oci;
+
+namespace Mica.Runtime;
+
+/// <summary>
+/// Runs containers to their end, by crun or runc. All that a container needs on the machine (mounts, processes, network) hangs
+/// on namespaces that one thread of ours made for it, so that it is gone when the container ends or this process dies, even by
+/// SIGKILL. What can be left then (names in directories, cgroups, rules of a firewall) <see cref="RemoveLeftovers"/> removes.
+/// </summary>
+public sealed partial class ContainerRunner(RuntimeOptions options)
+{
+    private readonly Lazy<OciRuntime> _runtime = new(() => OciRuntime.Find(options));
+
+    /// <summary>The name of the program that is used: <c>crun</c> or <c>runc</c>.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: there is none.</exception>
+    public string RuntimeName => _runtime.Value.Name;
+
+    /// <summary>
+    /// Runs <paramref name="spec"/> and returns when everything of it is gone. Cancellation kills it at once. What its processes
+    /// write goes to <paramref name="output"/> as it comes.
+    /// </summary>
+    /// <exception cref="MicaException">
+    /// <see cref="ErrorKind.InvalidArgument"/>, <see cref="ErrorKind.NotFound"/>: the specification cannot be;
+    /// <see cref="ErrorKind.Conflict"/>: a container of that name runs; <see cref="ErrorKind.Unsupported"/>: no runtime here;
+    /// <see cref="ErrorKind.Failed"/>: the runtime says no.
+    /// </exception>
+    public async Task<ContainerExit> RunAsync(ContainerSpec spec, ContainerOutput output, CancellationToken cancellationToken)
+    {
+        Validate(spec);
+        cancellationToken.ThrowIfCancellationRequested();
+        Directory.CreateDirectory(options.StateDirectory);
+        using ContainerDirectory directory = ContainerDirectory.Acquire(options, spec.Id);
+        ContainerLaunch launch = new(spec, options, _runtime.Value, directory, output);
+        TaskCompletionSource<ContainerExit> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Thread thread = new(() =>
+        {
+            try
+            {
+                completion.SetResult(launch.Run());
+            }
+            catch (Exception failure)
+            {
+                completion.SetException(failure);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = $"container {spec.Id}",
+        };
+        using CancellationTokenRegistration cancelling = cancellationToken.Register(launch.Cancel);
+        thread.Start();
+        try
+        {
+            ContainerExit exit = await completion.Task;
+            cancellationToken.ThrowIfCancellationRequested();
+            return exit;
+        }
+        catch (LinuxException failure)
+        {
+            throw new MicaException(ErrorKind.Failed, $"container {spec.Id}: {failure.Message}", failure);
+        }
+        finally
+        {
+            thread.Join(); // its mounts end with it
+        }
+    }
+
+    /// <summary>Removes what containers of processes that died have left. Containers that run are not touched.</summary>
+    /// <returns>The names of those whose remains were removed.</returns>
+    public IReadOnlyList<string> RemoveLeftovers() => ContainerDirectory.RemoveLeftovers(options);
+
+    private static void Validate(ContainerSpec spec)
+    {
+        Check(IdPattern().IsMatch(spec.Id), $"{Printable.Of(spec.Id)}: not a name for a container");
+        Check(!spec.Command.IsDefaultOrEmpty, $"container {spec.Id}: no command");
+        Check(spec.WorkingDirectory.StartsWith('/'), $"container {spec.Id}: working directory {Printable.Of(spec.WorkingDirectory)} is not absolute");
+        foreach (ContainerMount mount in spec.Mounts)
+        {
+            Check(mount.Destination.StartsWith('/'), $"container {spec.Id}: mount on {Printable.Of(mount.Destination)}, which is not absolute");
+        }
+
+        foreach (Ulimit limit in spec.Ulimits)
+        {
+            Check(Rlimits.IsKnown(limit.Name), $"{Printable.Of(limit.Name)}: no such limit");
+        }
+
+        foreach (ExtraHost host in spec.ExtraHosts)
+        {
+            Check(!$"{host.Name}{host.Address}".Any(c => char.IsWhiteSpace(c) || char.IsControl(c)), $"{Printable.Of(host.Name)}: not a line of /etc/hosts");
+        }
+
+        int lowers = spec.Root.LowerDirectories.Length;
+        Check(lowers <= Overlay.MaxLowerDirectories, $"container {spec.Id}: {lowers} layers, and the kernel takes {Overlay.MaxLowerDirectories}");
+    }
+
+    private static void Check(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, message);
+        }
+    }
+
+    [GeneratedRegex(@"\A[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}\z")]
+    private static partial Regex IdPattern();
+}

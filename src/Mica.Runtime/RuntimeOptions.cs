@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+
+namespace Mica.Runtime;
+
+/// <summary>Where containers are run from.</summary>
+/// <param name="StateDirectory">For what exists only while containers do, such as <c>/run/mica</c>: short, ours alone, made if missing.</param>
+/// <param name="ScratchDirectory">On a disk that overlayfs can write to: for writes that are discarded. Ours alone, made if missing.</param>
+public sealed record RuntimeOptions(string StateDirectory, string ScratchDirectory)
+{
+    /// <summary>Where programs are looked for.</summary>
+    public ImmutableArray<string> ProgramDirectories { get; init; } =
+        ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec/podman", "/usr/lib/podman"];
+
+    /// <summary><c>crun</c>, <c>runc</c> or a path to one of them; null: whichever is there.</summary>
+    public string? Runtime { get; init; }
+
+    /// <summary>What we may do here.</summary>
+    public RuntimeRung Rung { get; init; } = RuntimeRung.Root;
+
+    /// <summary>The machine's name servers.</summary>
+    public string ResolvConf { get; init; } = "/etc/resolv.conf";
+
+    internal string? FindProgram(string name) =>
+        ProgramDirectories.Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
+}
+
+/// <summary>What a process may do about containers, best first.</summary>
+public enum RuntimeRung
+{
+    /// <summary>Root with CAP_SYS_ADMIN.</summary>
+    Root,
+
+    /// <summary>Root of a user namespace with the user's subordinate ids.</summary>
+    SubordinateIds,
+
+    /// <summary>Root of a user namespace with the user's own id alone: every file belongs to root, whatever chown says.</summary>
+    SingleId,
+
+    /// <summary>Nothing: no step can be run.</summary>
+    None,
+}
