@@ -48,11 +48,18 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         _index = new LayoutIndex(layout, catalog, options);
         Leases = new Leases(layout, catalog, options.Time);
         _cleaned = new Lazy<bool>(Clean);
+        Builds = new BuildRecords(this, options.Time);
         _own = new Lazy<long>(() => BeginLease("content of one process", s_ownLease));
     }
 
     /// <summary>The store's directory.</summary>
     public string Root => _layout.Root;
+
+    /// <summary>The results of build steps.</summary>
+    public BuildRecords Builds { get; }
+
+    /// <summary>Where builds keep what is no layer: cache mounts, digests of contexts. Made when it is asked for.</summary>
+    public string BuildDirectory => StoreErrors.Guard(Root, () => Directory.CreateDirectory(_layout.Build)).FullName;
 
     internal BlobStore Blobs { get; }
 
@@ -99,6 +106,39 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         cancellationToken.ThrowIfCancellationRequested();
         return Task.FromResult(new StoreLease(this, BeginLease(purpose, lifetime: null)));
     }
+
+    /// <summary>A place to make layers in; <paramref name="lease"/> holds what is made.</summary>
+    public LayerWorkspace NewWorkspace(StoreLease lease)
+    {
+        _ = _cleaned.Value;
+        return new LayerWorkspace(this, _layout, _catalog, _disposal, _options, lease);
+    }
+
+    /// <summary>
+    /// The trees of unpacked layers, as overlayfs takes them: <paramref name="diffIds"/> from the lowest, the result from the
+    /// topmost. A layer that hides all below it ends them.
+    /// </summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: one is not here.</exception>
+    public Task<ImmutableArray<string>> TreesAsync(IReadOnlyList<Digest> diffIds, CancellationToken cancellationToken) => ReadAsync(database =>
+    {
+        ImmutableArray<string>.Builder trees = ImmutableArray.CreateBuilder<string>();
+        foreach (Digest diffId in diffIds.Reverse())
+        {
+            using Statement row = database.Use("SELECT hides_lower FROM layers WHERE diff_id = ?1");
+            if (!row.Bind(1, diffId).Step())
+            {
+                throw new MicaException(ErrorKind.NotFound, $"layer {diffId}: not found in {Root}");
+            }
+
+            trees.Add(_layout.LayerTree(diffId));
+            if (row.Bool(0))
+            {
+                break;
+            }
+        }
+
+        return trees.ToImmutable();
+    }, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<Descriptor?> ResolveAsync(string reference, CancellationToken cancellationToken) =>
@@ -328,6 +368,21 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         }, durable: true);
         _options.Failpoint?.Invoke("rows deleted");
         return report with { FreedBytes = StoreErrors.Guard(Root, () => _disposal.Dispose(sweep)) };
+    }, cancellationToken);
+
+    /// <summary>Deletes what <paramref name="release"/> no longer needs, as far as nothing else does.</summary>
+    internal Task<RemovalReport> SweepAsync(Func<Database, IEnumerable<Digest>> release, CancellationToken cancellationToken) => Task.Run(() =>
+    {
+        Leases.RemoveDead();
+        ContentSweep sweep = _catalog.Write(database =>
+        {
+            IEnumerable<Digest> released = release(database);
+            var content = new ContentSweep(database);
+            content.Sweep(released);
+            content.SweepLayers(released);
+            return content;
+        }, durable: true);
+        return RemovalReport.Empty with { FreedBytes = StoreErrors.Guard(Root, () => _disposal.Dispose(sweep)) };
     }, cancellationToken);
 
     private Task<T> ReadAsync<T>(Func<Database, T> read, CancellationToken cancellationToken)

@@ -10,6 +10,8 @@ namespace Mica.Store;
 /// <item><c>layers/ALG/HEX/fs</c>: the tree of the layer with that diffID, beside <c>layer.json</c>, which describes it;</item>
 /// <item><c>ingest/partial/ALG-HEX</c>: a blob on its way;</item>
 /// <item><c>ingest/unpack/ALG-HEX</c>: the tree of that blob on its way;</item>
+/// <item><c>ingest/build/KEY</c>: what a build under way makes;</item>
+/// <item><c>build/</c>: what builds keep besides their layers: cache mounts, digests of contexts;</item>
 /// <item><c>ingest/locks/</c>: who writes or deletes a blob or a layer holds the lock of its digest;</item>
 /// <item><c>ingest/slots/N</c>: locked by a process that holds leases;</item>
 /// <item><c>trash/</c>: what is deleted already, except for its removal.</item>
@@ -17,7 +19,7 @@ namespace Mica.Store;
 /// </summary>
 internal sealed class StoreLayout(string root)
 {
-    private static readonly string[] s_directories = ["blobs/sha256", "layers/sha256", "ingest/partial", "ingest/unpack", "ingest/locks", "ingest/slots", "trash"];
+    private static readonly string[] s_directories = ["blobs/sha256", "layers/sha256", "ingest/partial", "ingest/unpack", "ingest/build", "ingest/locks", "ingest/slots", "build", "trash"];
 
     public string Root { get; } = Path.GetFullPath(root);
 
@@ -36,6 +38,12 @@ internal sealed class StoreLayout(string root)
     public string Partials => Path.Join(Root, "ingest/partial");
 
     public string Unpacking => Path.Join(Root, "ingest/unpack");
+
+    /// <summary>What builds under way make; each in a directory of its own, whose lock it holds.</summary>
+    public string Workspaces => Path.Join(Root, "ingest/build");
+
+    /// <summary>What builds keep.</summary>
+    public string Build => Path.Join(Root, "build");
 
     public string Slots => Path.Join(Root, "ingest/slots");
 
@@ -60,6 +68,8 @@ internal sealed class StoreLayout(string root)
     public string BlobLock(Digest digest) => Path.Join(Locks, "blob-" + Key(digest));
 
     public string LayerLock(Digest diffId) => Path.Join(Locks, "layer-" + Key(diffId));
+
+    public string WorkspaceLock(string key) => Path.Join(Locks, "build-" + key);
 
     public string Slot(long number) => Path.Join(Slots, number.ToString(null, null));
 

@@ -45,6 +45,11 @@ internal sealed class Catalog : IDisposable
                 throw new MicaException(ErrorKind.InvalidArgument, $"{path}: not a catalog of mica");
             }
 
+            if (version == 1)
+            {
+                version = Upgrade(database);
+            }
+
             return version == CatalogSchema.Version
                 ? new Catalog(database, options)
                 : throw new MicaException(ErrorKind.Unsupported,
@@ -139,6 +144,25 @@ internal sealed class Catalog : IDisposable
         {
             _database.Dispose();
         }
+    }
+
+    private static long Upgrade(Database database)
+    {
+        try
+        {
+            database.Run(CatalogSchema.FromVersion1);
+        }
+        catch (MicaException) when (database.Scalar("PRAGMA user_version") == CatalogSchema.Version)
+        {
+            // Another process was first.
+        }
+
+        if (database.InTransaction)
+        {
+            database.Run("ROLLBACK");
+        }
+
+        return database.Scalar("PRAGMA user_version");
     }
 
     private T Transact<T>(string begin, Func<Database, T> work)

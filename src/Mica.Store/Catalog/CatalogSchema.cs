@@ -10,7 +10,26 @@ internal static class CatalogSchema
     public const int ApplicationId = 0x4D696361;
 
     /// <summary>Raised with every change below, together with a step that brings the former version here.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
+
+    /// <summary>
+    /// Results of build steps, by the digest of what went into them. A layer that was built has one digest, as blob and as tree;
+    /// null: the step changed nothing. The slot is the step's place in its Dockerfile, so that two builds can be compared.
+    /// </summary>
+    private const string BuildRecords = """
+        CREATE TABLE build_records(
+          key TEXT PRIMARY KEY, slot TEXT NOT NULL, description TEXT NOT NULL, inputs TEXT NOT NULL, layer TEXT, result TEXT,
+          created INTEGER NOT NULL, used INTEGER NOT NULL, uses INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX build_records_slot ON build_records(slot, used);
+        CREATE INDEX build_records_layer ON build_records(layer);
+
+        """;
+
+    /// <summary>Brings version 1 to this one, in one transaction; does nothing when another process has done so meanwhile.</summary>
+    public const string FromVersion1 = "BEGIN IMMEDIATE;\n" + BuildRecords + """
+        PRAGMA user_version = 2;
+        COMMIT;
+        """;
 
     /// <summary>Creates everything, in one transaction.</summary>
     public const string Create = """
@@ -86,8 +105,9 @@ internal static class CatalogSchema
         CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO counters VALUES('names', 0), ('layout', 0);
 
+        """ + BuildRecords + """
         PRAGMA application_id = 1298752353;
-        PRAGMA user_version = 1;
+        PRAGMA user_version = 2;
         COMMIT;
         """;
 }

@@ -70,11 +70,13 @@ internal sealed class ContentSweep(Database database)
             .Select(chain => new Deleted(chain)),
     ];
 
-    private void SweepLayers(IEnumerable<Digest> diffIds)
+    /// <summary>Deletes the layers with these diffIDs, as far as nothing needs them.</summary>
+    public void SweepLayers(IEnumerable<Digest> diffIds)
     {
         foreach (Digest diffId in diffIds)
         {
-            if (Any("SELECT 1 FROM manifest_layers WHERE diff_id = ?1", diffId) || Any("SELECT 1 FROM lease_items WHERE digest = ?1", diffId))
+            if (Any("SELECT 1 FROM manifest_layers WHERE diff_id = ?1", diffId) || Any("SELECT 1 FROM lease_items WHERE digest = ?1", diffId)
+                || Any("SELECT 1 FROM build_records WHERE layer = ?1", diffId))
             {
                 continue;
             }
@@ -95,6 +97,7 @@ internal sealed class ContentSweep(Database database)
             UNION ALL SELECT 1 FROM edges WHERE child = ?1
             UNION ALL SELECT 1 FROM lease_items WHERE digest = ?1
             UNION ALL SELECT 1 FROM container_uses WHERE manifest = ?1
+            UNION ALL SELECT 1 FROM build_records WHERE layer = ?1
             """);
         return !row.Bind(1, digest).Step();
     }

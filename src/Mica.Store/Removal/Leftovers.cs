@@ -14,6 +14,7 @@ internal sealed class Leftovers(StoreLayout layout, Catalog catalog, ContentDisp
     {
         RemoveUnsettled();
         RemoveUnpacking();
+        RemoveWorkspaces();
         RemovePartials(time.GetUtcNow() - s_patience);
         foreach (string path in Directory.EnumerateFiles(layout.Locks))
         {
@@ -119,6 +120,20 @@ internal sealed class Leftovers(StoreLayout layout, Catalog catalog, ContentDisp
                 {
                     disposal.MoveToTrash(path);
                 }
+            }
+        }
+    }
+
+    private void RemoveWorkspaces()
+    {
+        // Stores of the first version have no such directory.
+        Directory.CreateDirectory(layout.Workspaces);
+        foreach (string path in Directory.EnumerateDirectories(layout.Workspaces))
+        {
+            using KeyLock? held = KeyLock.TryAcquire(layout.WorkspaceLock(Path.GetFileName(path)));
+            if (held is not null)
+            {
+                disposal.MoveToTrash(path);
             }
         }
     }
