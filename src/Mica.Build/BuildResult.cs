@@ -1,0 +1,26 @@
+using System.Collections.Immutable;
+using Mica.Oci;
+
+namespace Mica.Build;
+
+/// <summary>What a build made; in the store, held by the build's lease.</summary>
+/// <param name="Manifest">The image's manifest.</param>
+/// <param name="Config">The image's config; its digest is the image's ID.</param>
+/// <param name="Layers">The diffIDs, base layer first.</param>
+/// <param name="Executed">Steps that were executed.</param>
+/// <param name="Cached">Steps whose result was there.</param>
+public sealed record BuildResult(Descriptor Manifest, Descriptor Config, ImmutableArray<Digest> Layers, int Executed, int Cached);
+
+/// <summary>Brings the images that a build begins with.</summary>
+public interface IBaseImages
+{
+    /// <summary>
+    /// The image of a name for a platform, unpacked in the store and held by the build's lease.
+    /// </summary>
+    /// <param name="reference">The name.</param>
+    /// <param name="platform">What it is for.</param>
+    /// <param name="pull">Ask the registry even if it is here.</param>
+    /// <param name="progress">Is told what moves.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    Task<Image> OpenAsync(ImageReference reference, Platform platform, bool pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken);
+}

@@ -1,0 +1,37 @@
+using Mica.Dockerfile;
+using Mica.Oci;
+using Mica.Runtime;
+using Mica.Store;
+
+namespace Mica.Build;
+
+/// <summary>Turns a Dockerfile and a context into an image in the store.</summary>
+public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages images, ContainerRunner containers, TimeProvider time)
+{
+    /// <summary>Builds the target stage and what it needs; the image has no name yet.</summary>
+    /// <param name="options">What is to be built.</param>
+    /// <param name="progress">Is told what happens.</param>
+    /// <param name="cancellationToken">Stops all steps; what had succeeded stays cached.</param>
+    /// <exception cref="DockerfileException">The Dockerfile cannot be built as it is.</exception>
+    /// <exception cref="StepFailedException">A step failed.</exception>
+    public async Task<BuildResult> RunAsync(BuildOptions options, IProgress<BuildEvent>? progress, CancellationToken cancellationToken)
+    {
+        options.Dockerfile.ThrowIfInvalid();
+        Stage target = Target(options);
+        await using var run = new BuildRun(options, store, lease, images, containers, time, progress);
+        StageState state = await run.RunAsync(target, cancellationToken);
+        return await ImageAssembly.WriteAsync(run, state, cancellationToken);
+    }
+
+    private static Stage Target(BuildOptions options)
+    {
+        if (options.Dockerfile.Stages.IsEmpty)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, "the Dockerfile has no stage: it needs a FROM");
+        }
+
+        return options.Target is not { Length: > 0 } name ? options.Dockerfile.Stages[^1]
+            : options.Dockerfile.FindStage(name) ?? throw new MicaException(ErrorKind.NotFound,
+                $"target stage \"{Printable.Of(name)}\" could not be found{(options.Dockerfile.SuggestStage(name) is { } near ? $" (did you mean {near}?)" : "")}");
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text;
+using Mica.Dockerfile;
+using Mica.Layers;
+using Mica.Linux;
+using Mica.Oci;
+
+namespace Mica.Build;
+
+/// <summary>One thing that a source of COPY or ADD stands for.</summary>
+/// <param name="Path">Where it is, its last link followed.</param>
+/// <param name="Name">What it is called in a destination that is a directory.</param>
+/// <param name="Kept">With <c>--parents</c>, the path that is kept below the destination; else null.</param>
+/// <param name="Status">What it is.</param>
+internal sealed record SourcePath(LinuxPath Path, LinuxPath Name, LinuxPath? Kept, FileStatus Status);
+
+/// <summary>Finds what the sources of COPY and ADD stand for.</summary>
+internal static class SourcePaths
+{
+    /// <summary>A path stands for one thing, a pattern for any number, none included.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: there is nothing of a path without wildcards.</exception>
+    public static List<SourcePath> Find(ISourceTree tree, string source, bool keepParents)
+    {
+        (string dropped, string kept) = keepParents ? GlobPath.SplitAtPivot(source) : ("", source);
+        string whole = dropped.Length == 0 ? kept : $"{dropped}/{kept}";
+        string clean = GlobPath.Clean("/" + whole)[1..];
+        var found = new List<SourcePath>();
+        if (GlobPath.HasWildcards(clean))
+        {
+            if (!GlobPattern.TryParse(clean, doubleStar: keepParents, out GlobPattern? pattern))
+            {
+                throw new MicaException(ErrorKind.InvalidArgument, $"syntax error in pattern \"{Printable.Of(source)}\"");
+            }
+
+            Match(tree, default, pattern, path => Add(path));
+        }
+        else
+        {
+            Add(new LinuxPath(clean));
+        }
+
+        return found;
+
+        void Add(LinuxPath path)
+        {
+            LinuxPath resolved = tree.Resolve(path);
+            if (tree.Find(resolved) is not { } status)
+            {
+                throw new MicaException(ErrorKind.NotFound, $"\"/{path}\": not found in {tree.DisplayName}");
+            }
+
+            int slash = path.Bytes.LastIndexOf((byte)'/');
+            string droppedClean = GlobPath.Clean("/" + dropped)[1..];
+            ReadOnlySpan<byte> below = path.Bytes;
+            byte[] prefix = Encoding.UTF8.GetBytes(droppedClean);
+            if (prefix.Length > 0 && below.StartsWith(prefix))
+            {
+                below = below[prefix.Length..].TrimStart((byte)'/');
+            }
+
+            found.Add(new SourcePath(resolved, new LinuxPath(path.Bytes[(slash + 1)..]), keepParents ? new LinuxPath(below) : null, status));
+        }
+    }
+
+    private static void Match(ISourceTree tree, LinuxPath directory, GlobPattern pattern, Action<LinuxPath> add)
+    {
+        foreach (byte[] name in tree.List(directory))
+        {
+            LinuxPath path = directory.IsEmpty ? new LinuxPath(name) : new LinuxPath([.. directory.Bytes, (byte)'/', .. name]);
+            if (pattern.IsMatch(path.Bytes))
+            {
+                if (tree.Find(path) is not null)
+                {
+                    add(path);
+                }
+            }
+            else if (pattern.Match(path.Bytes) == GlobResult.MayMatchBelow && tree.Find(path) is { Kind: FileKind.Directory })
+            {
+                Match(tree, path, pattern, add);
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Mica.Dockerfile;
+using Mica.Oci;
+
+namespace Mica.Build;
+
+/// <summary>A stage after some of its instructions. Immutable: other stages may go on from here.</summary>
+internal sealed record StageState
+{
+    /// <summary>The layers, base first.</summary>
+    public ImmutableArray<(Descriptor Layer, Digest DiffId)> Layers { get; init; } = [];
+
+    /// <summary>The config of the base image with what instructions changed; its history and layers are not kept up to date.</summary>
+    public required ImageConfig Config { get; init; }
+
+    public ImmutableArray<HistoryEntry> History { get; init; } = [];
+
+    public required VariableScope Scope { get; init; }
+
+    /// <summary>When the last step that made something was executed; what the next history entries bear.</summary>
+    public DateTimeOffset? LastChange { get; init; }
+
+    /// <summary>Whether this stage has set a CMD itself: an ENTRYPOINT clears an inherited one.</summary>
+    public bool HasOwnCommand { get; init; }
+
+    public ContainerConfig Container => Config.Config ?? new ContainerConfig();
+
+    public string WorkingDirectory => Container.WorkingDir is { Length: > 0 } directory ? directory : "/";
+
+    public ImmutableArray<string> Shell => Container.Shell is { IsDefaultOrEmpty: false } shell ? shell : ["/bin/sh", "-c"];
+
+    public IReadOnlyList<Digest> DiffIds => [.. Layers.Select(layer => layer.DiffId)];
+
+    /// <summary>What names the tree of all layers: the chainID, or <c>scratch</c>. OCI image-spec v1.1, config.md, "Layer ChainID".</summary>
+    public string Chain
+    {
+        get
+        {
+            string chain = "scratch";
+            foreach ((_, Digest diffId) in Layers)
+            {
+                chain = chain == "scratch" ? diffId.ToString()
+                    : "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{chain} {diffId}")));
+            }
+
+            return chain;
+        }
+    }
+
+    public StageState With(ContainerConfig container) => this with { Config = Config with { Config = container } };
+}

@@ -1,0 +1,178 @@
+using System.Text;
+using Mica.Dockerfile;
+using Mica.Layers;
+using Mica.Linux;
+using Mica.Oci;
+using Mica.Store;
+
+namespace Mica.Build;
+
+/// <summary>
+/// One instruction that may make a layer: describes what goes into it, looks for an earlier result, else executes it and
+/// keeps the result.
+/// </summary>
+internal sealed class StageStep(
+    BuildRun run, StageRun stage, StageState state, Instruction original, string name, string slot, bool ignoresCache)
+{
+    /// <summary>What a step does when there is no earlier result; null: it changed nothing.</summary>
+    public delegate Task<CreatedLayer?> Execution(int step);
+
+    public BuildRun Run => run;
+
+    public StageRun Stage => stage;
+
+    public StageState State => state;
+
+    public Instruction Original => original;
+
+    private CancellationToken Token => stage.Token;
+
+    /// <summary>The state after the instruction, whose variables are replaced.</summary>
+    public async Task<StageState> RunAsync(Instruction instruction)
+    {
+        int step = run.Begin(name);
+        try
+        {
+            return await run.TimedAsync(step, () => instruction switch
+            {
+                WorkdirInstruction workdir => WorkdirAsync(step, workdir),
+                CopyInstruction copy => CopyAsync(step, copy.Transfer, copy.From, "COPY", unpacks: false),
+                AddInstruction add => AddAsync(step, add),
+                RunInstruction command => new RunStep(this, command).RunAsync(step),
+                _ => throw new MicaException(ErrorKind.Unsupported, $"{instruction.Name} is not supported"),
+            });
+        }
+        catch (MicaException failure) when (failure is not DockerfileException and not StepFailedException)
+        {
+            throw new StepFailedException(failure.Message, ExcerptText(), "", null, failure);
+        }
+    }
+
+    public string ExcerptText() => Excerpt.Of(run.Options.Dockerfile.Source, original.Lines);
+
+    /// <summary>The inputs that all steps have.</summary>
+    public StepInputs NewInputs(string kind, bool dependsOnLayersBelow)
+    {
+        var inputs = new StepInputs();
+        inputs.Add("instruction", kind);
+        inputs.Add("platform", run.Options.Platform.ToString());
+        if (dependsOnLayersBelow)
+        {
+            inputs.Add("layers below", state.Chain);
+        }
+
+        if (run.Options.Epoch is { } epoch)
+        {
+            inputs.Add("SOURCE_DATE_EPOCH", epoch.ToUnixTimeSeconds().ToString(null, null));
+        }
+
+        return inputs;
+    }
+
+    /// <summary>The earlier result of the same inputs, or a new one; and the state with it.</summary>
+    public async Task<StageState> ResolveAsync(int step, StepInputs inputs, StageState after, string history, Execution execute)
+    {
+        (string json, Digest key) = inputs.Finish();
+        if (!ignoresCache && await run.Store.Builds.FindAsync(key, run.Lease, Token) is { } known)
+        {
+            run.Report(new StepCached(step));
+            run.Count(wasCached: true);
+            return After(after, known.Layer, known.Created, history);
+        }
+
+        if (run.Options.Explain)
+        {
+            BuildRecord? before = await run.Store.Builds.LatestAsync(slot, Token);
+            run.Report(new StepExplained(step, before is null ? "this step was not built before"
+                : ignoresCache ? "the cache is not used"
+                : StepInputs.Compare(before.Inputs, json) ?? "its earlier result is gone"));
+        }
+
+        CreatedLayer? layer = await execute(step);
+        foreach (string notice in layer?.Notices ?? [])
+        {
+            run.Report(new StepNotice(step, notice));
+        }
+
+        DateTimeOffset created = run.Options.Epoch ?? run.Time.GetUtcNow();
+        var record = new BuildRecord { Key = key, Slot = slot, Description = name, Inputs = json, Layer = layer?.Descriptor, Created = created };
+        await run.Store.Builds.AddAsync(record, Token);
+        run.Count(wasCached: false);
+        return After(after, layer?.Descriptor, created, history);
+    }
+
+    /// <summary>The time that new files bear.</summary>
+    public UnixTime Now() => new((run.Options.Epoch ?? run.Time.GetUtcNow()).ToUnixTimeSeconds(), 0);
+
+    public FileTime? Latest => run.Options.Epoch is { } epoch ? new FileTime(epoch.ToUnixTimeSeconds(), 0) : null;
+
+    private static StageState After(StageState state, Descriptor? layer, DateTimeOffset time, string history)
+    {
+        StageState after = layer is null ? state : state with { Layers = state.Layers.Add((layer, layer.Digest)) };
+        after = after with { LastChange = time };
+        return after with { History = after.History.Add(StageRun.Entry(after, history, isEmpty: layer is null)) };
+    }
+
+    private async Task<StageState> WorkdirAsync(int step, WorkdirInstruction workdir)
+    {
+        string path = GlobPath.Clean(workdir.Path.StartsWith('/') ? workdir.Path : $"{state.WorkingDirectory}/{workdir.Path}");
+        StageState after = state.With(state.Container with { WorkingDir = path });
+        StepInputs inputs = NewInputs("WORKDIR", dependsOnLayersBelow: true);
+        inputs.Add("path", path);
+        inputs.Add("user", state.Container.User ?? "");
+        return await ResolveAsync(step, inputs, after, $"WORKDIR {path}", async _ =>
+        {
+            using LayerStack below = await StackAsync();
+            LinuxPath target = below.Resolve(new LinuxPath(path[1..]));
+            if (target.IsEmpty || below.Find(target) is { Kind: FileKind.Directory })
+            {
+                return null;
+            }
+
+            return await run.Workspace.AddArchiveAsync(archive => new LayerArchive(archive, below, Now()).Directory(target), Token);
+        });
+    }
+
+    private async Task<StageState> CopyAsync(int step, FileTransfer transfer, string? from, string kind, bool unpacks)
+    {
+        (ISourceTree tree, _) = transfer.Paths.Any() || from is not null ? await stage.SourceAsync(from, original) : (EmptyTree.Instance, "");
+        var copy = new CopyStep(transfer, tree, state.WorkingDirectory, unpacks, run.Options.PortableModes);
+        StepInputs inputs = NewInputs(kind, dependsOnLayersBelow: !transfer.Link);
+        await Task.Run(() => copy.Describe(inputs, Token), Token);
+        return await ResolveAsync(step, inputs, state, History(kind, transfer), async _ =>
+        {
+            using LayerStack? below = transfer.Link ? null : await StackAsync();
+            return await run.Workspace.AddArchiveAsync(archive => copy.Write(archive, below, Now(), Token), Token);
+        });
+    }
+
+    private async Task<StageState> AddAsync(int step, AddInstruction add)
+    {
+        if (add.Transfer.Paths.FirstOrDefault(RemoteSource.IsRemote) is null)
+        {
+            return await CopyAsync(step, add.Transfer, null, "ADD", add.Unpack ?? true);
+        }
+
+        return await new RemoteSource(this, add).RunAsync(step);
+    }
+
+    /// <summary>A stack of the layers so far, for the caller to dispose.</summary>
+    public async Task<LayerStack> StackAsync() => new(await run.Store.TreesAsync(state.DiffIds, Token), LayerWorkspace.WhiteoutForm);
+
+    /// <summary>As docker's history shows it.</summary>
+    public static string History(string kind, FileTransfer transfer)
+    {
+        var text = new StringBuilder(kind);
+        foreach ((string flag, string? value) in (ReadOnlySpan<(string, string?)>)[("chown", transfer.Owner), ("chmod", transfer.Mode)])
+        {
+            text.Append(value is null ? "" : $" --{flag}={value}");
+        }
+
+        foreach (TransferSource source in transfer.Sources)
+        {
+            text.Append(' ').Append(source is PathSource path ? path.Path : "<<" + ((InlineSource)source).File.Name);
+        }
+
+        return text.Append(' ').Append(transfer.Destination).Append(" # buildkit").ToString();
+    }
+}

@@ -1,0 +1,203 @@
+using System.Text;
+using Mica.Dockerfile;
+using Mica.Layers;
+using Mica.Linux;
+using Mica.Oci;
+using Microsoft.Win32.SafeHandles;
+
+namespace Mica.Build;
+
+/// <summary>COPY, and ADD of local files: takes files of a tree, or of the Dockerfile itself, into a layer.</summary>
+internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string workingDirectory, bool unpacksArchives, bool portableModes)
+{
+    private const int BufferSize = 256 << 10;
+
+    private readonly PatternList _excluded = PatternList.Of(transfer.Exclude);
+    private readonly SymbolicMode? _mode = transfer.Mode is null ? null : SymbolicMode.Parse(transfer.Mode);
+    private readonly List<(SourcePath Path, string Written)> _found = [];
+    private readonly byte[] _buffer = new byte[BufferSize];
+
+    /// <summary>Finds the sources and describes them and what is done with them.</summary>
+    public void Describe(StepInputs inputs, CancellationToken cancellationToken)
+    {
+        inputs.Add("destination", Target);
+        inputs.Add("--chown", transfer.Owner ?? "");
+        inputs.Add("--chmod", transfer.Mode ?? "");
+        inputs.Add("options", $"{(transfer.Parents ? "parents " : "")}{(unpacksArchives ? "unpack " : "")}{(transfer.Link ? "link" : "")}");
+        foreach (TransferSource one in transfer.Sources)
+        {
+            if (one is InlineSource inline)
+            {
+                inputs.Add($"content of {inline.File.Name}", Digest.Of(Encoding.UTF8.GetBytes(inline.File.Content)).Hex);
+                continue;
+            }
+
+            string written = ((PathSource)one).Path;
+            inputs.Add("source", written);
+            var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, portableModes);
+            foreach (SourcePath path in SourcePaths.Find(source, written, transfer.Parents))
+            {
+                _found.Add((path, written));
+                digest.Add(path.Path, path.Kept ?? path.Name, path.Status, cancellationToken);
+            }
+
+            digest.WriteTo(inputs);
+        }
+    }
+
+    /// <summary>Writes the layer. <paramref name="below"/> is what it lies on; null for a layer that depends on none.</summary>
+    public void Write(TarWriter archive, LayerStack? below, UnixTime now, CancellationToken cancellationToken)
+    {
+        StackTree? tree = below is null ? null : new StackTree(below, "the image");
+        (uint Uid, uint Gid)? owner = transfer.Owner is { } text ? Ownership.Owner(tree, text) : null;
+        var layer = new LayerArchive(archive, below, now, owner?.Uid ?? 0, owner?.Gid ?? 0);
+        var wanted = new LinuxPath(GlobPath.Clean(Target)[1..]);
+        LinuxPath target = below?.Resolve(wanted) ?? wanted;
+        bool isDirectory = Target.EndsWith('/') || transfer.Destination is "." or ".." || transfer.Destination.EndsWith("/.", StringComparison.Ordinal)
+            || transfer.Parents || below?.Find(target) is { Kind: FileKind.Directory } || target.IsEmpty;
+        if (!isDirectory && (_found.Count > 1 || transfer.Sources.Length > 1))
+        {
+            isDirectory = true;
+        }
+
+        if (isDirectory && below?.Find(target) is { Kind: not FileKind.Directory } && !target.IsEmpty)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, $"cannot copy to non-directory: /{target}");
+        }
+
+        foreach ((SourcePath path, _) in _found)
+        {
+            LinuxPath place = path.Kept is { } kept ? CopySources.Join(target, kept.Bytes) : target;
+            if (path.Status.Kind == FileKind.Directory)
+            {
+                if (!isDirectory && below?.Find(place) is { } there && there.Kind != FileKind.Directory)
+                {
+                    throw new MicaException(ErrorKind.InvalidArgument, $"cannot copy to non-directory: /{place}");
+                }
+
+                WriteDirectory(layer, path.Path, default, place, path.Status, owner, cancellationToken);
+            }
+            else
+            {
+                place = path.Kept is not null ? place : isDirectory ? CopySources.Join(target, path.Name.Bytes) : target;
+                if (unpacksArchives && path.Status.Kind == FileKind.File && TryUnpack(layer, path.Path, target, owner, cancellationToken))
+                {
+                    continue;
+                }
+
+                WriteEntry(layer, path.Path, place, path.Status, owner);
+            }
+        }
+
+        foreach (InlineSource inline in transfer.Sources.OfType<InlineSource>())
+        {
+            LinuxPath place = isDirectory ? CopySources.Join(target, Encoding.UTF8.GetBytes(inline.File.Name)) : target;
+            byte[] content = Encoding.UTF8.GetBytes(inline.File.Content);
+            layer.Parents(place);
+            layer.Archive.Write(new TarEntry
+            {
+                Kind = TarEntryKind.File,
+                Path = place,
+                Mode = (int)(_mode?.Apply(0x1a4, false) ?? 0x1a4),
+                Uid = owner?.Uid ?? 0,
+                Gid = owner?.Gid ?? 0,
+                Size = content.Length,
+                ModificationTime = now,
+            }, content);
+        }
+    }
+
+    /// <summary>Absolute, and with its slash at the end if it has one.</summary>
+    private string Target => transfer.Destination.StartsWith('/') ? transfer.Destination : $"{workingDirectory.TrimEnd('/')}/{transfer.Destination}";
+
+    private void WriteDirectory(
+        LayerArchive layer, LinuxPath path, LinuxPath below, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
+    {
+        if (below.IsEmpty ? !layer.Has(place) : true)
+        {
+            layer.NewDirectory(Entry(TarEntryKind.Directory, path, place, status, owner), place);
+        }
+
+        foreach (byte[] name in source.List(path))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            LinuxPath child = CopySources.Join(path, name), childBelow = CopySources.Join(below, name), childPlace = CopySources.Join(place, name);
+            if (source.Find(child) is not { } found || !CopySources.IsWanted(_excluded, childBelow, found))
+            {
+                continue;
+            }
+
+            if (found.Kind == FileKind.Directory)
+            {
+                WriteDirectory(layer, child, childBelow, childPlace, found, owner, cancellationToken);
+            }
+            else
+            {
+                WriteEntry(layer, child, childPlace, found, owner);
+            }
+        }
+    }
+
+    private void WriteEntry(LayerArchive layer, LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
+    {
+        TarEntryKind kind = status.Kind switch
+        {
+            FileKind.File => TarEntryKind.File,
+            FileKind.SymbolicLink => TarEntryKind.SymbolicLink,
+            FileKind.Fifo => TarEntryKind.Fifo,
+            FileKind.CharacterDevice => TarEntryKind.CharacterDevice,
+            FileKind.BlockDevice => TarEntryKind.BlockDevice,
+            _ => throw new MicaException(ErrorKind.Unsupported, $"/{path}: a socket cannot be copied"),
+        };
+        layer.Parents(place);
+        TarEntry entry = Entry(kind, path, place, status, owner);
+        switch (kind)
+        {
+            case TarEntryKind.File:
+                layer.Archive.Write(entry);
+                WriteContent(layer.Archive, path, entry.Size);
+                break;
+            case TarEntryKind.SymbolicLink:
+                layer.Archive.Write(entry with { LinkTarget = new LinuxPath(source.ReadSymbolicLink(path)) });
+                break;
+            default:
+                layer.Archive.Write(entry with { DeviceMajor = (int)status.NodeMajor, DeviceMinor = (int)status.NodeMinor });
+                break;
+        }
+    }
+
+    private void WriteContent(TarWriter archive, LinuxPath path, long size)
+    {
+        using SafeFileHandle file = source.OpenFile(path);
+        for (long position = 0; position < size;)
+        {
+            int count = RandomAccess.Read(file, _buffer.AsSpan(0, (int)Math.Min(BufferSize, size - position)), position);
+            if (count == 0)
+            {
+                throw new MicaException(ErrorKind.Failed, $"/{path}: changed while it was read from {source.DisplayName}");
+            }
+
+            archive.WriteContent(_buffer.AsSpan(0, count));
+            position += count;
+        }
+    }
+
+    private TarEntry Entry(TarEntryKind kind, LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
+    {
+        TarEntry entry = LayerArchive.Entry(kind, place, status, source.Xattrs(path));
+        uint mode = CopySources.Mode(status, portableModes);
+        return entry with
+        {
+            Mode = (int)(kind == TarEntryKind.SymbolicLink ? 0x1ff : _mode?.Apply(mode, kind == TarEntryKind.Directory) ?? mode),
+            Uid = owner?.Uid ?? (source.IsOwnedByRoot ? 0 : status.Uid),
+            Gid = owner?.Gid ?? (source.IsOwnedByRoot ? 0 : status.Gid),
+        };
+    }
+
+    private bool TryUnpack(LayerArchive layer, LinuxPath path, LinuxPath target, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
+    {
+        using SafeFileHandle handle = source.OpenFile(path);
+        using var file = new FileStream(handle, FileAccess.Read, bufferSize: 0);
+        return AddedArchive.TryUnpack(file, layer, target, owner, cancellationToken);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using Mica.Dockerfile;
+using Mica.Layers;
+using Mica.Oci;
+
+namespace Mica.Build;
+
+/// <summary>ADD from a URL. The content's digest is what counts, so it is fetched by every build that gets here.</summary>
+internal sealed class RemoteSource(StageStep step, AddInstruction add)
+{
+    private const int FileMode = 0x180; // 0600
+
+    /// <summary>Whether ADD takes the source from somewhere else than the context.</summary>
+    public static bool IsRemote(string source) => source.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
+        || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("git@", StringComparison.Ordinal)
+        || source.StartsWith("git://", StringComparison.OrdinalIgnoreCase) || source.StartsWith("ssh://", StringComparison.OrdinalIgnoreCase);
+
+    public async Task<StageState> RunAsync(int number)
+    {
+        CancellationToken token = step.Stage.Token;
+        if (add.Transfer.Sources is not [PathSource { Path: var url }])
+        {
+            throw new MicaException(ErrorKind.Unsupported, "ADD takes one URL at a time: write one ADD for each");
+        }
+
+        if (!url.StartsWith("http", StringComparison.OrdinalIgnoreCase) || url.AsSpan().TrimEnd('/').EndsWith(".git", StringComparison.Ordinal) || url.Contains(".git#", StringComparison.Ordinal))
+        {
+            throw new MicaException(ErrorKind.Unsupported, $"ADD {Printable.Of(url)}: git repositories are not supported; clone it into the context, or use it as the context");
+        }
+
+        string file = Path.Join(step.Run.Workspace.NewDirectory("url"), "content");
+        (string digest, DateTimeOffset? modified) = await FetchAsync(new Uri(url), file, token);
+        if (add.Checksum is { } checksum && checksum != $"sha256:{digest}")
+        {
+            throw new MicaException(ErrorKind.ContentMismatch, $"digest mismatch sha256:{digest}: {Printable.Of(checksum)}");
+        }
+
+        StepInputs inputs = step.NewInputs("ADD", dependsOnLayersBelow: !add.Transfer.Link);
+        inputs.Add("source", url);
+        inputs.Add($"content of {url}", digest);
+        inputs.Add("destination", $"{step.State.WorkingDirectory} {add.Transfer.Destination}");
+        inputs.Add("--chown", add.Transfer.Owner ?? "");
+        inputs.Add("--chmod", add.Transfer.Mode ?? "");
+        inputs.Add("options", add.Unpack == true ? "unpack" : "");
+        string history = StageStep.History("ADD", add.Transfer);
+        return await step.ResolveAsync(number, inputs, step.State, history, async _ =>
+        {
+            using LayerStack below = await step.StackAsync();
+            return await step.Run.Workspace.AddArchiveAsync(
+                archive => Write(archive, below, file, new Uri(url), modified ?? DateTimeOffset.UnixEpoch, token), token);
+        });
+    }
+
+    private void Write(TarWriter archive, LayerStack below, string file, Uri url, DateTimeOffset modified, CancellationToken token)
+    {
+        (uint uid, uint gid) = add.Transfer.Owner is { } text ? Ownership.Owner(new StackTree(below, "the image"), text) : (0u, 0u);
+        var layer = new LayerArchive(archive, below, step.Now(), uid, gid);
+        string destination = add.Transfer.Destination.StartsWith('/') ? add.Transfer.Destination : $"{step.State.WorkingDirectory}/{add.Transfer.Destination}";
+        LinuxPath target = below.Resolve(new LinuxPath(GlobPath.Clean(destination)[1..]));
+        using FileStream content = File.OpenRead(file);
+        if (add.Unpack == true && AddedArchive.TryUnpack(content, layer, target, add.Transfer.Owner is null ? null : (uid, gid), token))
+        {
+            return;
+        }
+
+        content.Position = 0;
+        bool isDirectory = destination.EndsWith('/') || target.IsEmpty || below.Find(target) is { Kind: Linux.FileKind.Directory };
+        string name = Path.GetFileName(url.LocalPath);
+        if (isDirectory && name.Length == 0)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, $"cannot determine filename for source {url}: name a file as the destination");
+        }
+
+        LinuxPath place = isDirectory ? CopySources.Join(target, System.Text.Encoding.UTF8.GetBytes(name)) : target;
+        layer.Parents(place);
+        archive.Write(new TarEntry
+        {
+            Kind = TarEntryKind.File,
+            Path = place,
+            Mode = add.Transfer.Mode is { } mode ? (int)SymbolicMode.Parse(mode).Apply(FileMode, false) : FileMode,
+            Uid = uid,
+            Gid = gid,
+            Size = content.Length,
+            ModificationTime = new UnixTime(modified.ToUnixTimeSeconds(), 0),
+        }, content);
+    }
+
+    private static async Task<(string Digest, DateTimeOffset? Modified)> FetchAsync(Uri url, string file, CancellationToken token)
+    {
+        using var client = new HttpClient();
+        client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("mica", "1"));
+        try
+        {
+            using HttpResponseMessage response = await client.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, token);
+            if (!response.IsSuccessStatusCode)
+            {
+                throw new MicaException(ErrorKind.NotFound,
+                    string.Create(CultureInfo.InvariantCulture, $"{url}: the server answers {(int)response.StatusCode} {Printable.Of(response.ReasonPhrase)}"));
+            }
+
+            await using (FileStream target = File.Create(file))
+            {
+                await response.Content.CopyToAsync(target, token);
+            }
+
+            await using FileStream content = File.OpenRead(file);
+            return (Convert.ToHexStringLower(await SHA256.HashDataAsync(content, token)), response.Content.Headers.LastModified);
+        }
+        catch (Exception failure) when (failure is HttpRequestException or IOException)
+        {
+            throw new MicaException(ErrorKind.Unavailable, $"cannot fetch {url}: {Printable.Of(failure.Message)}", failure);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Mica.Dockerfile;
+using Mica.Layers;
+using Mica.Linux;
+using Mica.Oci;
+using Mica.Runtime;
+using BindMount = Mica.Dockerfile.BindMount;
+using SecretMount = Mica.Dockerfile.SecretMount;
+using TmpfsMount = Mica.Dockerfile.TmpfsMount;
+
+namespace Mica.Build;
+
+/// <summary>The <c>--mount</c> flags of a RUN: what of them counts for its key, and what its container sees.</summary>
+internal sealed class RunMounts
+{
+    private readonly StageStep _step;
+    private readonly string _workingDirectory;
+    private readonly List<(RunMount Mount, string Identity, ImmutableArray<string> Trees)> _mounts = [];
+
+    private RunMounts(StageStep step, string workingDirectory)
+    {
+        _step = step;
+        _workingDirectory = workingDirectory;
+    }
+
+    public static async Task<RunMounts> ResolveAsync(StageStep step, RunInstruction run, StageState state, CancellationToken cancellationToken)
+    {
+        var mounts = new RunMounts(step, state.WorkingDirectory);
+        foreach (RunMount mount in step.Run.Expander.Mounts(run, state.Scope))
+        {
+            (string identity, ImmutableArray<string> trees) = mount switch
+            {
+                BindMount bind => await mounts.SourceAsync(bind.From, bind.Source, isContent: true, cancellationToken),
+                CacheMount { From: { } from } cache => await mounts.SourceAsync(from, cache.Source, isContent: false, cancellationToken),
+                _ => ("", []),
+            };
+            mounts._mounts.Add((mount, identity, trees));
+        }
+
+        return mounts;
+    }
+
+    /// <summary>What is mounted counts by its content; caches and secrets count by what names them alone.</summary>
+    public void Describe(StepInputs inputs)
+    {
+        foreach ((RunMount mount, string identity, _) in _mounts)
+        {
+            inputs.Add($"mount {mount.GetType().Name} {Target(mount)}", mount switch
+            {
+                BindMount bind => $"{bind.Source} {identity} {(bind.ReadOnly ? "ro" : "rw")}",
+                CacheMount cache => $"{cache.Id} {cache.Sharing}",
+                TmpfsMount tmpfs => $"{tmpfs.Size}",
+                SecretMount secret => $"{secret.Id} {secret.Target} {secret.Environment}",
+                SshMount ssh => ssh.Id,
+                _ => "",
+            });
+        }
+    }
+
+    /// <summary>Opens what the container is to see; caches that are not shared stay locked until the result is disposed.</summary>
+    public async Task<Held> OpenAsync(CancellationToken cancellationToken)
+    {
+        var held = new Held();
+        try
+        {
+            int agents = 0;
+            foreach ((RunMount mount, _, ImmutableArray<string> trees) in _mounts)
+            {
+                switch (mount)
+                {
+                    case BindMount bind:
+                        held.Mounts.Add(new TreeMount(trees, bind.Source ?? "/", Target(bind)) { DiscardsWrites = !bind.ReadOnly });
+                        break;
+                    case CacheMount cache:
+                        await OpenCacheAsync(held, cache, trees, cancellationToken);
+                        break;
+                    case TmpfsMount tmpfs:
+                        held.Mounts.Add(new Runtime.TmpfsMount(Target(tmpfs)) { SizeBytes = tmpfs.Size });
+                        break;
+                    case SecretMount secret:
+                        OpenSecret(held, secret);
+                        break;
+                    case SshMount ssh:
+                        OpenAgent(held, ssh, agents++);
+                        break;
+                }
+            }
+
+            return held;
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<(string Identity, ImmutableArray<string> Trees)> SourceAsync(
+        string? from, string? path, bool isContent, CancellationToken cancellationToken)
+    {
+        (ISourceTree tree, string identity) = await _step.Stage.SourceAsync(from, _step.Original);
+        if (tree is ContextTree context)
+        {
+            return (isContent ? Content(tree, path, cancellationToken) : identity, [context.Directory]);
+        }
+
+        return (identity, ((StackTree)tree).Trees);
+    }
+
+    /// <summary>A digest of the files of a context, which has none by itself.</summary>
+    private string Content(ISourceTree tree, string? path, CancellationToken cancellationToken)
+    {
+        LinuxPath source = tree.Resolve(new LinuxPath(GlobPath.Clean("/" + (path ?? ""))[1..]));
+        if (tree.Find(source) is not { } status)
+        {
+            throw new MicaException(ErrorKind.NotFound, $"\"/{source}\": not found in {tree.DisplayName}");
+        }
+
+        var inputs = new StepInputs();
+        var digest = new SourceDigest(tree, PatternList.Empty, withModes: true, withOwners: true, _step.Run.Options.PortableModes);
+        digest.Add(source, default, status, cancellationToken);
+        digest.WriteTo(inputs);
+        return inputs.Finish().Key.ToString();
+    }
+
+    private string Absolute(string target) => GlobPath.Clean(target.StartsWith('/') ? target : $"{_workingDirectory}/{target}");
+
+    private string Target(RunMount mount) => mount switch
+    {
+        BindMount bind => Absolute(bind.Target),
+        CacheMount cache => Absolute(cache.Target),
+        TmpfsMount tmpfs => Absolute(tmpfs.Target),
+        SecretMount secret => secret.Target is { } target ? Absolute(target) : secret.Environment is null ? $"/run/secrets/{secret.Id}" : "",
+        SshMount ssh => ssh.Target is { } target ? Absolute(target) : "",
+        _ => "",
+    };
+
+    private async Task OpenCacheAsync(Held held, CacheMount cache, ImmutableArray<string> trees, CancellationToken cancellationToken)
+    {
+        string id = cache.Id ?? Absolute(cache.Target);
+        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{_step.Run.Options.Arguments.GetValueOrDefault("BUILDKIT_CACHE_MOUNT_NS")}\0{id}")))[..32];
+        string caches = Path.Join(_step.Run.Store.BuildDirectory, "caches");
+        Directory.CreateDirectory(caches);
+        string directory = Path.Join(caches, name);
+        if (cache.Sharing != CacheSharing.Shared)
+        {
+            for (int copy = 1; ; copy++)
+            {
+                TimeSpan wait = cache.Sharing == CacheSharing.Locked ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
+                if (await FileLock.AcquireAsync(directory + ".lock", FileLockMode.Exclusive, wait, TimeProvider.System, cancellationToken) is { } taken)
+                {
+                    held.Locks.Add(taken);
+                    break;
+                }
+
+                directory = Path.Join(caches, string.Create(CultureInfo.InvariantCulture, $"{name}-{copy}"));
+            }
+        }
+
+        if (!Directory.Exists(directory))
+        {
+            Directory.CreateDirectory(directory);
+            using DirectoryHandle handle = DirectoryHandle.Open(directory);
+            handle.SetMode((uint)(cache.Ownership.Mode ?? 0x1ed));
+            if (cache.Ownership is { UserId: not null } or { GroupId: not null })
+            {
+                handle.SetOwner((uint)(cache.Ownership.UserId ?? 0), (uint)(cache.Ownership.GroupId ?? 0));
+            }
+        }
+
+        if (!trees.IsEmpty)
+        {
+            throw new MicaException(ErrorKind.Unsupported, "RUN --mount=type=cache,from=… is not supported: copy the initial content with a RUN before");
+        }
+
+        held.Mounts.Add(new Runtime.BindMount(directory, Absolute(cache.Target)) { IsReadOnly = cache.ReadOnly });
+    }
+
+    private void OpenSecret(Held held, SecretMount secret)
+    {
+        if (_step.Run.Options.Secrets.GetValueOrDefault(secret.Id) is not { } given)
+        {
+            if (secret.Required)
+            {
+                throw new MicaException(ErrorKind.NotFound, $"secret {Printable.Of(secret.Id)}: not found: give it with --secret id={Printable.Of(secret.Id)},src=FILE");
+            }
+
+            return;
+        }
+
+        ReadOnlyMemory<byte> value = given.File is { } file ? File.ReadAllBytes(file) : given.Value;
+        if (secret.Environment is { } variable)
+        {
+            held.Environment.Add($"{variable}={Encoding.UTF8.GetString(value.Span)}");
+        }
+
+        if (Target(secret) is { Length: > 0 } target)
+        {
+            held.Mounts.Add(new Runtime.SecretMount(value, target)
+            {
+                Mode = (uint)(secret.Ownership.Mode ?? 0x100),
+                Uid = (uint)(secret.Ownership.UserId ?? 0),
+                Gid = (uint)(secret.Ownership.GroupId ?? 0),
+            });
+        }
+    }
+
+    private void OpenAgent(Held held, SshMount ssh, int number)
+    {
+        if (_step.Run.Options.SshSockets.GetValueOrDefault(ssh.Id) is not { } socket)
+        {
+            if (ssh.Required)
+            {
+                throw new MicaException(ErrorKind.NotFound, $"ssh agent {Printable.Of(ssh.Id)}: not found: give it with --ssh {Printable.Of(ssh.Id)}");
+            }
+
+            return;
+        }
+
+        string target = Target(ssh) is { Length: > 0 } given ? given : string.Create(CultureInfo.InvariantCulture, $"/run/buildkit/ssh_agent.{number}");
+        held.Mounts.Add(new Runtime.BindMount(socket, target));
+        if (number == 0)
+        {
+            held.Environment.Add($"SSH_AUTH_SOCK={target}");
+        }
+    }
+
+    /// <summary>What is mounted, and the locks of caches.</summary>
+    internal sealed class Held : IDisposable
+    {
+        public List<ContainerMount> Mounts { get; } = [];
+
+        public List<string> Environment { get; } = [];
+
+        public List<FileLock> Locks { get; } = [];
+
+        public void Dispose() => Locks.ForEach(taken => taken.Dispose());
+    }
+}

@@ -1,0 +1,111 @@
+using Mica.Build;
+using Mica.Oci;
+
+namespace Mica.Tests.Build;
+
+public sealed class RunTests
+{
+    private const string Busybox = "/bin/busybox";
+
+    private static void NeedContainers()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root: to run containers");
+        Assert.SkipUnless(File.Exists("/usr/bin/crun") || File.Exists("/usr/sbin/runc"), "needs crun or runc");
+        Assert.SkipUnless(File.Exists(Busybox), "needs Debian's busybox-static");
+    }
+
+    private static async Task<BuildScratch> OpenAsync()
+    {
+        NeedContainers();
+        BuildScratch scratch = await BuildScratch.OpenAsync();
+        Directory.CreateDirectory(Path.Join(scratch.Context, "bin"));
+        File.Copy(Busybox, Path.Join(scratch.Context, "bin/busybox"));
+        File.CreateSymbolicLink(Path.Join(scratch.Context, "bin/sh"), "busybox");
+        scratch.File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\n");
+        scratch.File("etc/group", "root:x:0:\nuser:x:1001:\nextra:x:2000:user\n");
+        await scratch.BuildAsync("FROM scratch\nCOPY bin /bin\nCOPY etc /etc\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n", "base");
+        return scratch;
+    }
+
+    [Fact]
+    public async Task Run_ShellExecAndHeredoc_LeaveLayers()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        Image image = await scratch.BuildAsync("""
+            FROM base
+            ARG NAME=world
+            ENV GREETING=hello
+            WORKDIR /out
+            RUN echo "$GREETING $NAME" > one
+            RUN ["/bin/sh", "-c", "echo two > two"]
+            RUN <<EOF
+            echo a > three
+            echo b >> three
+            EOF
+            RUN rm one && mkdir sub && echo x > sub/four && chmod 700 sub
+            RUN true
+            USER user
+            RUN id > /tmp/id || { id > /dev/null; }
+            """);
+        Assert.Equal(
+            ["out/sub 700 0:0 directory", "out/sub/four 644 0:0 \"x|\"", "out/three 644 0:0 \"a|b|\"", "out/two 644 0:0 \"two|\""],
+            (await scratch.TreeAsync(image)).Where(line => line.StartsWith("out/", StringComparison.Ordinal)));
+        Assert.True(image.Config.History.Single(entry => entry.CreatedBy == "RUN |1 NAME=world /bin/sh -c true # buildkit").EmptyLayer);
+        Assert.Equal((0, 0), (await Again(scratch), 0));
+
+        static async Task<int> Again(BuildScratch scratch)
+        {
+            await scratch.BuildAsync("FROM base\nARG NAME=world\nENV GREETING=hello\nWORKDIR /out\nRUN echo \"$GREETING $NAME\" > one\n");
+            return scratch.Counts.Executed;
+        }
+    }
+
+    [Fact]
+    public async Task Run_Failing_TellsLinesOutputAndCode()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        StepFailedException failure = await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync(
+            "FROM base\nRUN echo before; echo oops >&2; exit 3\n"));
+        Assert.Equal((3, "before\noops"), (failure.ExitCode, failure.Output));
+        Assert.Equal("process \"/bin/sh -c echo before; echo oops >&2; exit 3\" did not complete successfully: exit code: 3", failure.Message);
+        Assert.Contains("2 | >>> RUN echo before", failure.Excerpt, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_Mounts_AreSeenAndLeaveNothing()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        scratch.File("src/file", "content");
+        Image image = await scratch.BuildAsync("""
+            FROM base AS other
+            RUN mkdir /data && echo stage > /data/file
+            FROM base
+            RUN --mount=type=bind,source=src,target=/src --mount=type=bind,from=other,source=/data,target=/other,rw \
+                cat /src/file /other/file > /seen && echo dropped > /other/new
+            RUN --mount=type=cache,target=/cache echo $(cat /cache/n 2>/dev/null)x > /cache/n; cat /cache/n > /first
+            RUN --mount=type=cache,target=/cache echo $(cat /cache/n 2>/dev/null)x > /cache/n; cat /cache/n > /second
+            RUN --mount=type=tmpfs,target=/scratch echo gone > /scratch/x
+            RUN --mount=type=secret,id=token,env=TOKEN --mount=type=secret,id=token \
+                test "$TOKEN" = "$(cat /run/secrets/token)" && echo ${#TOKEN} > /length
+            RUN --network=none ls /sys/class/net > /net
+            """, change: options => options with { Secrets = options.Secrets.Add("token", new BuildSecret(null, "s3cr3t"u8.ToArray())) });
+        string[] tree = await scratch.TreeAsync(image);
+        Assert.Contains("seen 644 0:0 \"contentstage|\"", tree);
+        Assert.Contains("first 644 0:0 \"x|\"", tree);
+        Assert.Contains("second 644 0:0 \"xx|\"", tree);
+        Assert.Contains("length 644 0:0 \"6|\"", tree);
+        Assert.Contains("net 644 0:0 \"lo|\"", tree);
+        Assert.DoesNotContain(tree, line => line.StartsWith("src", StringComparison.Ordinal) || line.StartsWith("other", StringComparison.Ordinal)
+            || line.StartsWith("cache", StringComparison.Ordinal) || line.StartsWith("scratch", StringComparison.Ordinal) || line.StartsWith("run/secrets", StringComparison.Ordinal));
+        Assert.DoesNotContain(await scratch.Store.Builds.ListAsync(TestContext.Current.CancellationToken), record => record.Inputs.Contains("s3cr3t", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_Timeout_EndsTheStep()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        StepFailedException failure = await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync(
+            "FROM base\nRUN sleep 100\n", change: options => options with { StepTimeout = TimeSpan.FromMilliseconds(300) }));
+        Assert.Contains("took longer than", failure.Message, StringComparison.Ordinal);
+    }
+}
