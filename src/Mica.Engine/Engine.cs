@@ -1,5 +1,6 @@
 using Mica.Oci;
 using Mica.Registry;
+using Mica.Runtime;
 using Mica.Store;
 
 namespace Mica.Engine;
@@ -17,11 +18,13 @@ namespace Mica.Engine;
 public sealed class Engine : IAsyncDisposable
 {
     private readonly Lazy<RegistryClient> _registry;
+    private readonly Lazy<ContainerRunner> _containers;
 
     private Engine(ImageStore store, EngineOptions options)
     {
         Store = store;
         Options = options;
+        _containers = new Lazy<ContainerRunner>(() => OpenContainers(store, options));
         _registry = new Lazy<RegistryClient>(() => new RegistryClient(options.Registry));
         Images = new Images(this);
         Manifests = new Manifests(this);
@@ -42,6 +45,9 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>The way to registries; nothing is connected before it is asked for something.</summary>
     public RegistryClient Registry => _registry.Value;
+
+    /// <summary>What runs containers here; what crashed processes left of theirs is removed when it is first asked for.</summary>
+    internal ContainerRunner Containers => _containers.Value;
 
     /// <summary>How the engine was opened.</summary>
     public EngineOptions Options { get; }
@@ -70,6 +76,14 @@ public sealed class Engine : IAsyncDisposable
     public Task<StoreCheckReport> CheckAsync(
         StoreCheckOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) =>
         new StoreRepair(this, progress).RunAsync(options, cancellationToken);
+
+    private static ContainerRunner OpenContainers(ImageStore store, EngineOptions options)
+    {
+        var runner = new ContainerRunner(new RuntimeOptions(
+            options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch")));
+        runner.RemoveLeftovers();
+        return runner;
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

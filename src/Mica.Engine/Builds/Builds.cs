@@ -40,7 +40,7 @@ public sealed class Builds
         Platform[] platforms = options.Platforms.IsEmpty ? [_engine.Options.Platform] : [.. options.Platforms];
         BuiltPlatform[] built = await RunAllAsync(platforms.Select(async platform =>
         {
-            var build = new ImageBuild(_engine.Store, lease, images, _engine.Options.Time);
+            var build = new ImageBuild(_engine.Store, lease, images, _engine.Containers, _engine.Options.Time);
             BuildOptions one = StepOptions.Of(options, input, contexts, platform);
             return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), cancellationToken));
         }));
