@@ -58,7 +58,7 @@ public sealed record ImageConfig
     /// <summary>One entry per step, oldest first; those that are not empty pair up with the diffIDs in order.</summary>
     [JsonPropertyName("history")]
     [JsonConverter(typeof(EmptyWhenNullConverter<HistoryEntry>))]
-    public ImmutableArray<HistoryEntry> History { get; init; } = [];
+    public ImmutableArray<HistoryEntry> History { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The platform that the config declares; parts that it leaves out are empty.</summary>
     [JsonIgnore]
@@ -94,7 +94,7 @@ public sealed record RootFs
     /// <summary>Base layer first; as many as the manifest has layers.</summary>
     [JsonPropertyName("diff_ids")]
     [JsonConverter(typeof(EmptyWhenNullConverter<Digest>))]
-    public ImmutableArray<Digest> DiffIds { get; init; } = [];
+    public ImmutableArray<Digest> DiffIds { get; init => field = value.IsDefault ? [] : value; } = [];
 }
 
 /// <summary>One step of an image's making.</summary>

@@ -26,7 +26,7 @@ public sealed record ImageIndex
     /// <summary>In the author's order of preference: of equally good platforms the first wins.</summary>
     [JsonPropertyName("manifests")]
     [JsonConverter(typeof(EmptyWhenNullConverter<Descriptor>))]
-    public ImmutableArray<Descriptor> Manifests { get; init; } = [];
+    public ImmutableArray<Descriptor> Manifests { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The manifest that this index says something about.</summary>
     [JsonPropertyName("subject")]

@@ -30,7 +30,7 @@ public sealed record ImageManifest
     /// <summary>Base layer first.</summary>
     [JsonPropertyName("layers")]
     [JsonConverter(typeof(EmptyWhenNullConverter<Descriptor>))]
-    public ImmutableArray<Descriptor> Layers { get; init; } = [];
+    public ImmutableArray<Descriptor> Layers { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The manifest that this one says something about (a signature, an SBOM); makes this one a referrer.</summary>
     [JsonPropertyName("subject")]

@@ -48,6 +48,17 @@ public sealed class HostileDocumentTests
         AssertMismatch(() => ImageConfig.Parse(Bytes(json)));
 
     [Fact]
+    public void Parse_ListsThatAreNotThere_AreEmpty()
+    {
+        var config = ImageConfig.Parse(Bytes("""{"rootfs":{"type":"layers"}}"""));
+
+        Assert.Empty(config.RootFs.DiffIds);
+        Assert.Empty(config.History);
+        Assert.Empty(ImageIndex.Parse(Bytes("""{"schemaVersion":2}"""), MediaTypes.OciIndex).Manifests);
+        Assert.Empty(ImageManifest.Parse(Bytes("""{"schemaVersion":2,"config":%}"""), MediaTypes.OciManifest).Layers);
+    }
+
+    [Fact]
     public void ParseConfig_NullsThatGoWrites_AreRead()
     {
         var config = ImageConfig.Parse(Bytes("""
