@@ -38,13 +38,19 @@ public sealed record ImageReference
     /// <summary><c>domain/path</c>.</summary>
     public string Name => $"{Domain}/{Path}";
 
-    /// <summary>The name as docker shows it: without <c>docker.io/</c> and <c>library/</c>.</summary>
-    public string FamiliarName => Domain != DefaultDomain ? Name
-        : Path.StartsWith("library/", StringComparison.Ordinal) && Path.IndexOf('/', "library/".Length) < 0 ? Path["library/".Length..]
-        : Path;
+    /// <summary>The name as docker shows it: without <c>docker.io/</c> and <c>library/</c>, unless it would mean another one then.</summary>
+    public string FamiliarName
+    {
+        get
+        {
+            bool official = Path.StartsWith("library/", StringComparison.Ordinal) && Path.IndexOf('/', "library/".Length) < 0;
+            string name = official ? Path["library/".Length..] : Path;
+            return Domain == DefaultDomain && ReferenceGrammar.IsHubName(name, Path) ? name : Name;
+        }
+    }
 
-    /// <summary><see cref="FamiliarName"/> with tag and digest.</summary>
-    public string Familiar => FamiliarName + Suffix;
+    /// <summary><see cref="FamiliarName"/> with tag and digest. Parses to an equal reference.</summary>
+    public string Familiar => Suffix.Length == 0 && ReferenceGrammar.IsIdentifier(FamiliarName) ? Name : FamiliarName + Suffix;
 
     /// <summary>What a source is asked to resolve: the digest if there is one, else the tag.</summary>
     public string Target => Digest?.ToString() ?? Tag ?? DefaultTag;

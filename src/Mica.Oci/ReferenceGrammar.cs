@@ -17,6 +17,12 @@ internal static partial class ReferenceGrammar
 
     public static bool IsTag(string text) => Tag().IsMatch(text);
 
+    /// <summary>Whether <paramref name="name"/>, as it is, means the repository <paramref name="path"/> of Docker Hub.</summary>
+    public static bool IsHubName(string name, string path) => Split(name) == (ImageReference.DefaultDomain, path);
+
+    /// <summary>Whether the text can be an image's ID, and so no name.</summary>
+    public static bool IsIdentifier(string text) => Identifier().IsMatch(text);
+
     public static bool TryParse(
         string? text, [NotNullWhen(true)] out ImageReference? reference, [NotNullWhen(false)] out string? error)
     {
@@ -28,7 +34,7 @@ internal static partial class ReferenceGrammar
             return false;
         }
 
-        if (Identifier().IsMatch(text))
+        if (IsIdentifier(text))
         {
             error = $"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings";
             return false;

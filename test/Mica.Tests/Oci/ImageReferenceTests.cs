@@ -37,6 +37,10 @@ public sealed class ImageReferenceTests
     [InlineData("localhost:5000@sha256:" + Hex, "docker.io/library/localhost:5000@sha256:" + Hex, "localhost:5000@sha256:" + Hex)]
     [InlineData("a.b/" + Hex, "a.b/" + Hex, "a.b/" + Hex)]
     [InlineData(Hex + ":tag", "docker.io/library/" + Hex + ":tag", Hex + ":tag")]
+    [InlineData("library/" + Hex, "docker.io/library/" + Hex, "docker.io/library/" + Hex)]
+    [InlineData("docker.io/localhost/app:1", "docker.io/localhost/app:1", "docker.io/localhost/app:1")]
+    [InlineData("docker.io/ghcr.io/app", "docker.io/ghcr.io/app", "docker.io/ghcr.io/app")]
+    [InlineData("docker.io/index.docker.io/app", "docker.io/index.docker.io/app", "docker.io/index.docker.io/app")]
     public void Parse_WhatAUserTypes_IsNormalizedAsDockerDoes(string text, string canonical, string familiar)
     {
         ImageReference reference = ImageReference.Parse(text);
