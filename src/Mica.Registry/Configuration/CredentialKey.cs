@@ -28,7 +28,7 @@ internal readonly record struct CredentialKey(string Host, string Path)
         string path = slash < 0 ? "" : rest[(slash + 1)..];
 
         // v1/ and v2/ are the API's root, left over from the days when keys were URLs; only without URL dress can v2 be a repository.
-        bool root = path is "v1/" or "v2/" || (path is "v1" or "v2" && (scheme >= 0 || IsHub(host.ToLowerInvariant())));
+        bool root = path.Trim('/') is "v1" or "v2" && (path[^1] == '/' || scheme >= 0 || IsHub(host.ToLowerInvariant()));
         return Of(host, root ? "" : path);
     }
 
