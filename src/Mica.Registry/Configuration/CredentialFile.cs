@@ -37,6 +37,11 @@ internal sealed class CredentialFile
             (Entry(member.Key), member.Value is null ? "" : Text(member.Value, "credHelpers", member.Key)))];
         DefaultProgram = _root["credsStore"] is { } store ? Text(store, "credsStore", null) : "";
         Entries = [.. Section("auths").Select(member => Entry(member.Key))];
+        foreach (KeyValuePair<string, JsonNode?> member in Section("auths"))
+        {
+            // Names are decoded when an object is first looked into; what is wrong with them is to be said now.
+            _ = (member.Value as JsonObject)?.Count;
+        }
     }
 
     /// <summary>The path, or the variable that the content came from.</summary>

@@ -227,6 +227,17 @@ public sealed class CredentialStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Find_MemberNameThatIsNoText_IsRefused()
+    {
+        _home.Write("docker/config.json", "");
+        await File.WriteAllBytesAsync(_home.DockerConfig, [.. "{\"auths\":{\"r.example\":{\""u8, 0xff, .. "\":1}}}"u8], Cancellation);
+
+        MicaException error = await Assert.ThrowsAsync<MicaException>(async () => await _home.Credentials().FindAsync("r.example", "a", Cancellation));
+
+        Assert.Equal($"{_home.DockerConfig}: malformed JSON: a name that is not Unicode text", error.Message);
+    }
+
+    [Fact]
     public async Task Store_AnotherWriterHoldsTheLock_GivesUp()
     {
         Directory.CreateDirectory(_home.At("docker"));
