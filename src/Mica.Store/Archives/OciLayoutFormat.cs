@@ -36,8 +36,9 @@ internal static class OciLayoutFormat
                 && document.RootElement.TryGetProperty("imageLayoutVersion", out JsonElement member)
                 && member.ValueKind == JsonValueKind.String ? member.GetString() : null;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // Said below. The second is what a string that is not Unicode text ends in.
         }
 
         if (version is null)

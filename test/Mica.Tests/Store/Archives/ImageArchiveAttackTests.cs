@@ -227,6 +227,28 @@ public sealed class ImageArchiveAttackTests : IDisposable
         Assert.Equal(ErrorKind.ContentMismatch, error.Kind);
     }
 
+    [Theory]
+    [InlineData("""{"parent":"\ud800"}""")]
+    [InlineData("""{"\ud800":1}""")]
+    [InlineData("""{"container_config":{"Cmd":["\udc00"]}}""")]
+    public async Task Open_LegacyJsonThatIsNoText_IsRefused(string json)
+    {
+        string id = new('a', 64);
+        MicaException error = await AssertRefusedAsync(Of(File($"{id}/json", json), File($"{id}/layer.tar", Base), File("repositories", $$"""{"a":{"b":"{{id}}"} }""")));
+
+        Assert.EndsWith("/json is malformed", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"imageLayoutVersion":"\ud800"}""")]
+    [InlineData("""{"\ud800":1,"imageLayoutVersion":1}""")]
+    public async Task Open_LayoutMarkerThatIsNoText_IsRefused(string marker)
+    {
+        MicaException error = await AssertRefusedAsync(Of(File("oci-layout", marker), File("index.json", new ImageIndex().ToJson())));
+
+        Assert.EndsWith("oci-layout is malformed: there is no imageLayoutVersion", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task List_NamesThatAreNoReferences_AreNoReferences()
     {
