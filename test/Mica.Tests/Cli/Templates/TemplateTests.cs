@@ -63,6 +63,20 @@ public sealed class TemplateTests
         Assert.Contains("nested more than", Assert.Throws<TemplateException>(() => Template.Parse(template)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{{.Id\u001b}}", "1: bad character U+001B '\\x1b'")]
+    [InlineData("{{\u2028}}", "1: bad character U+2028 '\\u2028'")]
+    [InlineData("{{\"\\x\u001b\"}}", "1: invalid syntax: \"\\x\\x1b\"")]
+    [InlineData("{{index .A `\u001b`}}", "1:2: executing \"\" at <index .A `\\x1b`>: error calling index: cannot index slice/array with type string")]
+    public void Apply_ControlCharacters_AreShownEscaped(string template, string message)
+    {
+        var row = new RowValue("image", [new("A", Value.Of("x"))]);
+
+        TemplateException error = Assert.Throws<TemplateException>(() => Template.Parse(template).Apply(row));
+
+        Assert.Equal("template parsing error: template: :" + message, error.Message);
+    }
+
     [Fact]
     public void Apply_OutputOfNestedRanges_IsBounded()
     {
