@@ -25,7 +25,7 @@ internal sealed class TomlReader
         try
         {
             string text = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(content);
-            DocumentSyntax document = SyntaxParser.Parse(text, path, validate: false);
+            DocumentSyntax document = reader.Parse(text);
             if (document.Diagnostics.FirstOrDefault(each => each.Kind == DiagnosticMessageKind.Error) is { } problem)
             {
                 throw reader.Malformed(problem.Span.Start.Line + 1, problem.Message);
@@ -41,6 +41,19 @@ internal sealed class TomlReader
         catch (TomlException error)
         {
             throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(path)}: malformed TOML ({Printable.Of(error.Message)})", error);
+        }
+    }
+
+    private DocumentSyntax Parse(string text)
+    {
+        try
+        {
+            return SyntaxParser.Parse(text, _path, validate: false);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Tomlyn fails so where the file ends behind a backslash: it wants to show the character there.
+            throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(_path)}: malformed TOML (a string does not end)");
         }
     }
 

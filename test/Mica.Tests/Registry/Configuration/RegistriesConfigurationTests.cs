@@ -265,6 +265,12 @@ public sealed class RegistriesConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void Load_EndsBehindABackslash_IsMalformed()
+    {
+        Assert.Equal($"{_home.At("etc/registries.conf")}: malformed TOML (a string does not end)", Assert.Throws<MicaException>(() => Load("a = \"\\")).Message);
+    }
+
+    [Fact]
     public void Load_NestedWithoutEnd_IsRefused()
     {
         Assert.StartsWith($"{_home.At("etc/registries.conf")}: malformed TOML", Assert.Throws<MicaException>(() => Load("a=" + new string('[', 100_000))).Message, StringComparison.Ordinal);
