@@ -52,7 +52,7 @@ internal sealed class TagList(RepositoryEndpoint endpoint, ImageReference refere
     /// <summary>The next page, on this registry; behind a proxy that ends TLS the link has the wrong scheme, and only the path counts.</summary>
     private Uri? NextOf(HttpResponseMessage response) =>
         LinkHeader.Next(response) is not { } next ? null
-        : string.Equals(next.IdnHost, endpoint.Host.Address.IdnHost, StringComparison.OrdinalIgnoreCase) ? new Uri(endpoint.Host.Address, next.PathAndQuery)
+        : string.Equals(next.IdnHost, endpoint.Host.Address.IdnHost, StringComparison.OrdinalIgnoreCase) ? endpoint.Host.At(next.PathAndQuery)
         : next;
 
     private List<string> Parse(byte[] body, RegistryRequest request)

@@ -136,6 +136,9 @@ internal sealed class RegistryHost : IDisposable
             : address;
     }
 
+    /// <summary>The address of a path here. Taken as a relative reference, one that begins with two slashes would name another host.</summary>
+    public Uri At(string pathAndQuery) => new(Address.GetLeftPart(UriPartial.Authority) + pathAndQuery);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -167,7 +170,7 @@ internal sealed class RegistryHost : IDisposable
     private Task<HttpResponseMessage> SendOnceAsync(
         RegistryRequest request, AuthenticationHeaderValue? authorization, CancellationToken cancellationToken)
     {
-        Uri address = request.Target.StartsWith('/') ? new Uri(Address, request.Target) : new Uri(request.Target);
+        Uri address = request.Target.StartsWith('/') ? At(request.Target) : new Uri(request.Target);
         return HttpExchange.IsSameOrigin(address, Address)
             ? _exchange.SendAsync(request, address, authorization, _certificatesOf, Verified, cancellationToken)
             : _exchange.SendAsync(request, address, authorization: null, address.Authority, Verified, cancellationToken);

@@ -65,6 +65,20 @@ public sealed class RegistryListingTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("//127.0.0.1:1/v2/x")]
+    [InlineData("//[x")]
+    public async Task Tags_LinkThatBeginsWithTwoSlashes_IsAPathOfTheRegistry(string path)
+    {
+        string address = Registry.Address.GetLeftPart(UriPartial.Authority);
+        Registry.Answer("GET", "/tags/list", times: 1, status: 200, """{"name":"x","tags":["a"]}""", ("Link", $"<{address}{path}>; rel=\"next\""));
+
+        RegistryException error = await Assert.ThrowsAsync<RegistryException>(TagsAsync);
+
+        Assert.Equal(ErrorKind.NotFound, error.Kind);
+        Assert.Equal(2, Registry.Requests.Count);
+    }
+
+    [Theory]
     [InlineData("""{"name":"x","tags":null}""")]
     [InlineData("""{"name":"x"}""")]
     [InlineData("""{"name":"x","tags":[]}""")]
