@@ -75,6 +75,12 @@ public sealed record ImageConfig
     public static ImageConfig Parse(ReadOnlySpan<byte> json)
     {
         ImageConfig config = OciJson.Parse(json, OciJsonContext.Strict.ImageConfig, "image config");
+        foreach (JsonElement other in config.Config?.Other?.Values ?? Enumerable.Empty<JsonElement>())
+        {
+            // Kept as it came; it must be possible to write it again.
+            OciJson.CheckTexts(other, "image config");
+        }
+
         return config.RootFs.Type == "layers"
             ? config
             : throw new MicaException(ErrorKind.Unsupported, $"image config has a root file system of type {Printable.Of(config.RootFs.Type)}, not layers");

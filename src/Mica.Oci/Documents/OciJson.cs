@@ -58,6 +58,47 @@ public static class OciJson
     /// <exception cref="MicaException"><see cref="ErrorKind.ContentMismatch"/>: not a descriptor.</exception>
     public static Descriptor ParseDescriptor(ReadOnlySpan<byte> json) => Parse(json, OciJsonContext.Strict.Descriptor, "descriptor");
 
+    /// <summary>Decodes every name and string in <paramref name="element"/>: what is wrong with one shows only then.</summary>
+    /// <param name="element">The JSON.</param>
+    /// <param name="what">The name of the document, for the message.</param>
+    /// <exception cref="MicaException"><see cref="ErrorKind.ContentMismatch"/>: half a surrogate pair, or bytes that are not UTF-8.</exception>
+    public static void CheckTexts(JsonElement element, string what)
+    {
+        try
+        {
+            Decode(element);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new MicaException(ErrorKind.ContentMismatch, $"{what} is malformed: a string in it is not Unicode text", error);
+        }
+    }
+
+    private static void Decode(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    Decode(item);
+                }
+
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    Decode(member.Value);
+                }
+
+                break;
+        }
+    }
+
     private static string FirstSentence(JsonException error)
     {
         // The serializer appends the path and a remark about escapes; the first sentence says what is wrong.

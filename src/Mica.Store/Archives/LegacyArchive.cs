@@ -65,38 +65,12 @@ internal sealed class LegacyArchive(ArchiveMembers members, DockerArchive images
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 32 });
             JsonElement element = JsonElement.ParseValue(ref reader);
-            CheckTexts(element);
+            OciJson.CheckTexts(element, $"{displayName}: {id}/json");
             return element.ValueKind == JsonValueKind.Object ? element : throw Mismatch($"{id}/json is malformed: it is not an object");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        catch (JsonException error)
         {
             throw new MicaException(ErrorKind.ContentMismatch, $"{displayName}: {id}/json is malformed", error);
-        }
-    }
-
-    /// <summary>Decodes every string once: one that is not Unicode text is an <see cref="InvalidOperationException"/> only then.</summary>
-    private static void CheckTexts(JsonElement element)
-    {
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.String:
-                _ = element.GetString();
-                break;
-            case JsonValueKind.Array:
-                foreach (JsonElement item in element.EnumerateArray())
-                {
-                    CheckTexts(item);
-                }
-
-                break;
-            case JsonValueKind.Object:
-                foreach (JsonProperty member in element.EnumerateObject())
-                {
-                    _ = member.Name;
-                    CheckTexts(member.Value);
-                }
-
-                break;
         }
     }
 

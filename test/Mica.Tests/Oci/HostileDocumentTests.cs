@@ -44,6 +44,8 @@ public sealed class HostileDocumentTests
     [InlineData("""{"rootfs":{"type":"layers"},"history":[null]}""")]
     [InlineData("""{"rootfs":{"type":"layers"},"config":{"Env":[null]}}""")]
     [InlineData("""{"rootfs":{"type":"layers"},"config":{"Cmd":"sh"}}""")]
+    [InlineData("""{"rootfs":{"type":"layers"},"config":{"Unknown":["\ud800"]}}""")]
+    [InlineData("""{"rootfs":{"type":"layers"},"config":{"Unknown":{"\udc00":1}}}""")]
     public void ParseConfig_Malformed_IsAContentMismatch(string json) =>
         AssertMismatch(() => ImageConfig.Parse(Bytes(json)));
 
