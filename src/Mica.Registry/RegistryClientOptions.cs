@@ -55,6 +55,9 @@ public sealed record RegistryClientOptions
     /// </summary>
     public int? UploadChunk { get; init; }
 
+    /// <summary>Answers in place of the network, for tests. The caller disposes it.</summary>
+    internal HttpMessageHandler? Handler { get; init; }
+
     /// <summary>For tests, which have no other addresses.</summary>
     internal bool SplitOnLoopback { get; init; }
 

@@ -30,6 +30,11 @@ internal sealed class ConnectionPools(RegistryClientOptions options) : IDisposab
 
     private HttpMessageInvoker Create(string host, bool verified)
     {
+        if (options.Handler is { } handler)
+        {
+            return new HttpMessageInvoker(handler, disposeHandler: false);
+        }
+
         RegistryCertificates certificates = CertificatesOf(host);
         var verification = new CertificateVerification(certificates);
         return new HttpMessageInvoker(new SocketsHttpHandler
