@@ -11,8 +11,12 @@ internal sealed class TemplateExecution(string template, Func<string, ImmutableA
 
     private const long MaxRange = 1_000_000;
 
+    /// <summary>Elements of all ranges together: nested ones multiply, and need not print anything.</summary>
+    private const int MaxElements = 10_000_000;
+
     private readonly StringBuilder _output = new();
     private readonly List<(string Name, Value Value)> _variables = [];
+    private int _elements;
 
     private enum Flow
     {
@@ -98,6 +102,11 @@ internal sealed class TemplateExecution(string template, Func<string, ImmutableA
         foreach ((Value key, Value item) in items)
         {
             any = true;
+            if (++_elements > MaxElements)
+            {
+                throw Error(branch.Pipeline, "range takes too long");
+            }
+
             BindElement(branch.Pipeline, key, item);
             Flow flow = Walk(branch.Then, item);
             _variables.RemoveRange(scope, _variables.Count - scope);

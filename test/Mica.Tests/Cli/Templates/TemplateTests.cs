@@ -78,6 +78,14 @@ public sealed class TemplateTests
     }
 
     [Fact]
+    public void Apply_NestedRangesWithoutOutput_AreBounded()
+    {
+        const string Template = "{{range 1000000}}{{range 1000000}}{{end}}{{end}}";
+
+        Assert.EndsWith("range takes too long", Assert.Throws<TemplateException>(() => Mica.Cli.Templates.Template.Parse(Template).Apply(Value.Null)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Apply_OutputOfNestedRanges_IsBounded()
     {
         const string Template = "{{range 1000000}}{{range 1000000}}0123456789{{end}}{{end}}";
