@@ -62,6 +62,7 @@ internal sealed partial class DockerArchiveJson : JsonSerializerContext
     {
         try
         {
+            OciJson.CheckNames(json);
             return JsonSerializer.Deserialize(json, type)!;
         }
         catch (JsonException error)

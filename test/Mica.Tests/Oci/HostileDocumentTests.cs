@@ -60,6 +60,28 @@ public sealed class HostileDocumentTests
         Assert.Empty(ImageManifest.Parse(Bytes("""{"schemaVersion":2,"config":%}"""), MediaTypes.OciManifest).Layers);
     }
 
+    [Theory]
+    [InlineData("history", "y")]
+    [InlineData("rootfs", "\\u0000")]
+    public void ParseConfig_NameThatTheSerializerTakesForAnother_IsRefusedAndSpoilsNothing(string name, string more)
+    {
+        string longer = name + string.Concat(Enumerable.Repeat(more, 256));
+
+        AssertMismatch(() => ImageConfig.Parse(Bytes($$"""{"rootfs":{"type":"layers"},"{{longer}}":1}""")));
+
+        Assert.Single(ImageConfig.Parse(Bytes("""{"rootfs":{"type":"layers"},"history":[{"comment":"x"}]}""")).History);
+    }
+
+    [Fact]
+    public void ParseConfig_LongLabel_IsRead()
+    {
+        string label = new('l', 300);
+
+        var config = ImageConfig.Parse(Bytes($$$$"""{"rootfs":{"type":"layers"},"config":{"Labels":{"{{{{label}}}}":"x"}}}"""));
+
+        Assert.Equal(label, Assert.Single(config.Config!.Labels!).Key);
+    }
+
     [Fact]
     public void ParseConfig_NullsThatGoWrites_AreRead()
     {

@@ -250,6 +250,16 @@ public sealed class ImageArchiveAttackTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_ManifestJsonWithANameThatTheSerializerTakesForAnother_IsRefused()
+    {
+        string longer = "Layers" + string.Concat(Enumerable.Repeat(@"\u0000", 256));
+        MicaException error = await AssertRefusedAsync(Of(
+            File("base.tar", Base), File("c.json", MakeConfig(Base)), File("manifest.json", $$"""[{"Config":"c.json","Layers":["base.tar"],"{{longer}}":1}]""")));
+
+        Assert.Contains("manifest.json is malformed: the name of a member has", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task List_NamesThatAreNoReferences_AreNoReferences()
     {
         ImageArchive archive = await _scratch.OpenAsync(Of(
