@@ -159,12 +159,31 @@ internal sealed class StageRun
             throw Problem(original, failure.Message);
         }
 
+        await WaitForStagesAsync(instruction);
         _position++;
         var step = new StageStep(
             _run, this, state, original, $"[{_prefix}{Math.Min(_position, Math.Max(_count, _position))}/{Math.Max(_count, _position)}] {Line(original)}",
             $"{_run.Options.DockerfileId}#{_stage.DisplayName}#{_ordinal++}#{_run.Options.Platform}",
             _run.Options.NoCache || (_stage.Name is { } own && _run.Options.NoCacheStages.Contains(own)));
         return await step.RunAsync(instruction);
+    }
+
+    /// <summary>A step begins when the stages are built that it takes from, so that its time is its own.</summary>
+    private async Task WaitForStagesAsync(Instruction instruction)
+    {
+        IEnumerable<string?> names = instruction switch
+        {
+            CopyInstruction copy => [copy.From],
+            RunInstruction run => run.Options.Mounts.Select(mount => mount.From),
+            _ => [],
+        };
+        foreach (string name in names.OfType<string>().Where(name => !_run.Options.Contexts.ContainsKey(name)))
+        {
+            if (_run.Options.Dockerfile.FindStage(name, _stage.Index) is { } stage)
+            {
+                await _run.StageAsync(stage, _failed);
+            }
+        }
     }
 
     /// <summary>A history line; the builder's name is what docker's own has.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Mica.Oci;
 
 namespace Mica.Build;
@@ -9,8 +10,10 @@ namespace Mica.Build;
 /// What goes into a step, piece by piece, each with a name for people. The same pieces give the same result, so that their
 /// digest is the key of the step's record; of two builds they tell which piece differs.
 /// </summary>
-internal sealed class StepInputs
+internal sealed partial class StepInputs
 {
+    private const int MaxShown = 100;
+
     private readonly List<(string Name, string Value)> _pieces = [];
 
     public void Add(string name, string value) => _pieces.Add((name, value));
@@ -65,9 +68,13 @@ internal sealed class StepInputs
         return old.Where(piece => !names.Contains(piece.Name)).Select(piece => $"{piece.Name} is gone").FirstOrDefault();
     }
 
+    /// <summary>Digests are cut, and of long texts the beginning is shown.</summary>
     private static string Short(string value)
     {
-        string text = value.StartsWith("sha256:", StringComparison.Ordinal) ? value[7..] : value;
-        return text.Length == 64 && text.All(char.IsAsciiHexDigit) ? text[..12] : Printable.Of(text.Length > 80 ? text[..80] + "…" : text);
+        string text = DigestPattern().Replace(value, match => match.Groups[1].Value[..12]);
+        return Printable.Of(text.Length > MaxShown ? text[..MaxShown] + "…" : text);
     }
+
+    [GeneratedRegex("(?:sha256:)?([0-9a-f]{64})")]
+    private static partial Regex DigestPattern();
 }
