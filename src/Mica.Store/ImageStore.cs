@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mica.Linux;
 using Mica.Oci;
 
 namespace Mica.Store;
@@ -139,6 +140,25 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
 
         return trees.ToImmutable();
     }, cancellationToken);
+
+    /// <summary>
+    /// A form of the layer with this diffID that an image here has, held by <paramref name="lease"/>; null when there is none of
+    /// the type.
+    /// </summary>
+    public Task<Descriptor?> FindLayerAsync(Digest diffId, string mediaType, StoreLease lease, CancellationToken cancellationToken) => WriteAsync(database =>
+    {
+        using Statement row = database.Use("""
+            SELECT m.blob, m.size FROM manifest_layers m JOIN blobs b ON b.digest = m.blob
+            WHERE m.diff_id = ?1 AND m.media_type = ?2 AND (b.pending IS NULL OR b.pending = ?3) LIMIT 1
+            """);
+        if (!row.Bind(1, diffId).Bind(2, mediaType).Bind(3, ProcessIdentity.CurrentBootId).Step())
+        {
+            return null;
+        }
+
+        Mica.Store.Leases.Hold(database, lease.Id, row.Digest(0));
+        return new Descriptor { MediaType = mediaType, Digest = row.Digest(0), Size = row.Long(1) };
+    }, cancellationToken, durable: false);
 
     /// <inheritdoc/>
     public ValueTask<Descriptor?> ResolveAsync(string reference, CancellationToken cancellationToken) =>

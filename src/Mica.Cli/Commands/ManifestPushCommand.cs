@@ -26,7 +26,7 @@ internal sealed class ManifestPushCommand : EngineCommand
     {
         ImageReference list = ImageReference.Parse(invocation.Arguments[0]).WithDefaultTag();
         using ProgressOutput progress = invocation.StartProgress(ProgressWords.Push, onError: true);
-        PushResult pushed = await engine.Images.PushAsync(list, new PushOptions(), progress, cancellationToken);
+        PushResult pushed = await engine.Images.PushAsync(list, new PushOptions { KeepsLayers = true }, progress, cancellationToken);
         if (invocation.Value(_purge))
         {
             await engine.Store.RemoveAsync(list.ToString(), force: false, cancellationToken);

@@ -78,7 +78,7 @@ internal sealed class BuildExport(Engine engine, StoreLease lease, ImageBuildOpt
         Descriptor root = built.Root;
         if (output.Compression is { } compression)
         {
-            root = await new LayerRecompression(lease, compression, Path.Join(engine.Options.Root, "ingest"), transfers).RunAsync(root, cancellationToken);
+            root = await new LayerRecompression(engine.Store, lease, compression, Path.Join(engine.Options.Root, "ingest"), transfers).RunAsync(root, cancellationToken);
         }
 
         var writer = new ImageArchiveWriter(lease, new ImageArchiveWriterOptions { Form = output.Form, Platform = built.Platforms[0].Platform }, transfers);

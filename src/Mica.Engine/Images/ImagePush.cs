@@ -1,3 +1,4 @@
+using Mica.Layers;
 using Mica.Oci;
 using Mica.Registry;
 using Mica.Store;
@@ -20,9 +21,14 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
         await lease.HoldAsync(image.Root.Digest, cancellationToken);
 
         Descriptor root = Choose(image, options.Platform, reference);
-        if (options.Compression is { } compression)
+        // What came from a registry goes back as it is; what was built or loaded here leaves compressed.
+        if (options.Compression is not null || (image.Repositories.IsEmpty && !options.KeepsLayers))
         {
-            root = await new LayerRecompression(lease, compression, Path.Join(engine.Options.Root, "ingest"), progress).RunAsync(root, cancellationToken);
+            root = await new LayerRecompression(
+                engine.Store, lease, options.Compression ?? LayerCompression.Gzip, Path.Join(engine.Options.Root, "ingest"), progress)
+            {
+                OnlyUncompressed = options.Compression is null,
+            }.RunAsync(root, cancellationToken);
         }
 
         RegistryRepository target = engine.Registry.Repository(reference, progress);
@@ -38,6 +44,11 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
         if (root.Digest == image.Root.Digest)
         {
             await engine.Store.AddRepositoryDigestAsync(reference.Name, root.Digest, cancellationToken);
+        }
+        else if (options.Compression is null)
+        {
+            // The compressed form is kept, known by its digest, so that the next push has it.
+            await lease.CommitImageAsync(root, reference.WithDigest(root.Digest), "push", cancellationToken);
         }
 
         await engine.Store.TouchAsync(image.Root.Digest, cancellationToken);

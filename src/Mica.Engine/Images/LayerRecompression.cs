@@ -11,9 +11,12 @@ namespace Mica.Engine;
 /// diffIDs and the config stay as they are; the layers' blobs, and so the manifest, get new digests.
 /// </summary>
 internal sealed class LayerRecompression(
-    StoreLease lease, LayerCompression compression, string scratchDirectory, IProgress<ProgressEvent>? progress)
+    ImageStore store, StoreLease lease, LayerCompression compression, string scratchDirectory, IProgress<ProgressEvent>? progress)
 {
     private readonly Dictionary<Digest, Descriptor> _done = [];
+
+    /// <summary>Leaves layers alone that are compressed in any way.</summary>
+    public bool OnlyUncompressed { get; init; }
 
     /// <summary>The manifest or index that stands for <paramref name="root"/>, in the store like everything below it.</summary>
     public async Task<Descriptor> RunAsync(Descriptor root, CancellationToken cancellationToken)
@@ -62,7 +65,18 @@ internal sealed class LayerRecompression(
             return known;
         }
 
+        if (OnlyUncompressed && layer.MediaType is not (MediaTypes.OciLayer or MediaTypes.DockerLayer))
+        {
+            return _done[layer.Digest] = layer;
+        }
+
         string mediaType = compression == LayerCompression.Zstd ? MediaTypes.OciLayerZstd : MediaTypes.OciLayerGzip;
+        if (layer.MediaType is MediaTypes.OciLayer or MediaTypes.DockerLayer
+            && await store.FindLayerAsync(layer.Digest, mediaType, lease, cancellationToken) is { } compressed)
+        {
+            return _done[layer.Digest] = compressed;
+        }
+
         await using Stream source = await lease.OpenAsync(layer, cancellationToken);
         await using Stream tar = LayerDecompressor.Open(source, out LayerCompression present);
         Descriptor result = present == compression

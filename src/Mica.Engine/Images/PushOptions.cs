@@ -10,10 +10,14 @@ public sealed record PushOptions
     public Platform? Platform { get; init; }
 
     /// <summary>
-    /// The compression of the layers at the registry; null keeps the blobs as they are. A layer compressed otherwise is
-    /// compressed anew, which gives it, and so the manifest, another digest.
+    /// The compression of the layers at the registry. A layer compressed otherwise is compressed anew, which gives it, and so
+    /// the manifest, another digest. Null keeps what came from a registry as it is; layers of images that were built or loaded
+    /// here and are not compressed are compressed with gzip.
     /// </summary>
     public LayerCompression? Compression { get; init; }
+
+    /// <summary>Nothing is compressed: the manifest keeps its digest.</summary>
+    public bool KeepsLayers { get; init; }
 }
 
 /// <summary>What a push did.</summary>
