@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using Mica.Linux;
 using Mica.Runtime;
@@ -80,7 +79,7 @@ internal sealed class RuntimeFixture : IDisposable
         File.WriteAllText(path, content);
     }
 
-    public static ImmutableArray<ContainerMount> Mounts(params ContainerMount[] mounts) => [.. mounts];
+    
 
     /// <summary>Nothing of any container may be in this process's mounts, in the state directory, or running.</summary>
     public void AssertNothingLeft()
