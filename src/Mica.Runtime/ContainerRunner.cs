@@ -32,7 +32,7 @@ public sealed partial class ContainerRunner(RuntimeOptions options)
         cancellationToken.ThrowIfCancellationRequested();
         Directory.CreateDirectory(options.StateDirectory);
         using ContainerDirectory directory = ContainerDirectory.Acquire(options, spec.Id);
-        ContainerLaunch launch = new(spec, options, _runtime.Value, directory, output);
+        ContainerLaunch launch = new(options.Rung == RuntimeRung.SingleId ? WithOneId(spec) : spec, options, _runtime.Value, directory, output);
         TaskCompletionSource<ContainerExit> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Thread thread = new(() =>
         {
@@ -70,6 +70,13 @@ public sealed partial class ContainerRunner(RuntimeOptions options)
     /// <summary>Removes what containers of processes that died have left. Containers that run are not touched.</summary>
     /// <returns>The names of those whose remains were removed.</returns>
     public IReadOnlyList<string> RemoveLeftovers() => ContainerDirectory.RemoveLeftovers(options);
+
+    /// <summary>There is no owner but root; a step that is to be another's runs as root, and sees itself as root.</summary>
+    private static ContainerSpec WithOneId(ContainerSpec spec) => spec with
+    {
+        User = new ContainerUser(0, 0),
+        Mounts = [.. spec.Mounts.Select(mount => mount is SecretMount secret ? secret with { Uid = 0, Gid = 0 } : mount)],
+    };
 
     private static void Validate(ContainerSpec spec)
     {

@@ -31,7 +31,7 @@ internal sealed class RuntimeFixture : IDisposable
         Write(Layer, "data/old", "old");
     }
 
-    public RuntimeOptions Options { get; init; }
+    public RuntimeOptions Options { get; set; }
 
     public string Layer { get; }
 
