@@ -18,11 +18,11 @@ internal sealed class RuntimeFixture : IDisposable
         Assert.SkipUnless(new RuntimeOptions("/", "/").FindProgram("crun") is not null, "needs crun (apt-get install crun)");
         string? busybox = s_busybox.FirstOrDefault(File.Exists);
         Assert.SkipUnless(busybox is not null, "needs a static busybox (apt-get install busybox-static)");
-        Options = new RuntimeOptions(_scratch.Combine("state"), _scratch.Combine("scratch"));
+        Options = new RuntimeOptions(_scratch.Combine("state"), _scratch.Combine("scratch")) { NetworkDirectory = _scratch.Combine("network") };
         Layer = _scratch.Combine("layer");
         Directory.CreateDirectory(Path.Combine(Layer, "bin"));
         File.Copy(busybox!, Path.Combine(Layer, "bin/busybox"));
-        foreach (string tool in (ReadOnlySpan<string>)["sh", "cat", "id", "env", "pwd", "ls", "ip", "mount", "rm", "sleep", "stat", "df", "grep", "hostname", "sync", "chmod", "mkdir", "touch", "ps", "ulimit", "tail", "dd", "kill", "true", "unshare"])
+        foreach (string tool in (ReadOnlySpan<string>)["sh", "cat", "id", "env", "pwd", "ls", "ip", "mount", "rm", "sleep", "stat", "df", "grep", "hostname", "sync", "chmod", "mkdir", "touch", "ps", "ulimit", "tail", "dd", "kill", "true", "unshare", "nc"])
         {
             File.CreateSymbolicLink(Path.Combine(Layer, "bin", tool), "busybox");
         }
@@ -57,7 +57,8 @@ internal sealed class RuntimeFixture : IDisposable
     public async Task<(ContainerExit Exit, string Output, string Error)> RunAsync(ContainerSpec spec)
     {
         StringBuilder output = new(), error = new();
-        ContainerExit exit = await new ContainerRunner(Options).RunAsync(
+        using ContainerRunner runner = new(Options);
+        ContainerExit exit = await runner.RunAsync(
             spec, (isError, bytes) => (isError ? error : output).Append(Encoding.UTF8.GetString(bytes)), TestContext.Current.CancellationToken);
         return (exit, output.ToString(), error.ToString());
     }
