@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # The packages of the system tests: registry and clients to test against, and tools to make and to look at images.
-test/need.sh dotnet docker-registry skopeo umoci mmdebstrap zstd libcap2-bin attr openssl e2fsprogs mount util-linux crun busybox-static || exit 1
+test/need.sh dotnet docker-registry skopeo umoci mmdebstrap zstd libcap2-bin attr openssl e2fsprogs mount util-linux crun runc busybox-static uidmap netavark iptables || exit 1
 mkdir -p artifacts
 
 echo "building"
@@ -18,10 +18,10 @@ suite() {
   echo "running $1"
   "$program" -noColor -noLogo >"$log" 2>&1 </dev/null
   grep -vE '^ *(Discover|Starting|Finished)' "$log"
-  counts=$(grep -oE 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -1)
+  counts=$(grep -oE 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+, Not Run: [0-9]+' "$log" | tail -1)
   if [ -z "$counts" ]; then echo "test: $1 ended without a summary" >&2; failed=$((failed + 1)); return; fi
   set -- $(tr -dc '0-9 ' <<<"$counts")
-  passed=$((passed + $1 - $3 - $4)); failed=$((failed + $2 + $3)); skipped=$((skipped + $4))
+  passed=$((passed + $1 - $3 - $4 - $5)); failed=$((failed + $2 + $3)); skipped=$((skipped + $4))
 }
 
 suite Mica.Tests

@@ -12,8 +12,14 @@ internal sealed class ContainerDirectory : IDisposable
     private const string LockName = "lock";
 
     private readonly FileLock _lock;
+    private readonly RuntimeOptions _options;
 
-    private ContainerDirectory(string path, string scratch, FileLock held) => (Path, Scratch, _lock) = (path, scratch, held);
+    private ContainerDirectory(RuntimeOptions options, string id, FileLock held)
+    {
+        (_options, _lock) = (options, held);
+        Path = System.IO.Path.Combine(options.StateDirectory, id);
+        Scratch = System.IO.Path.Combine(options.ScratchDirectory, id);
+    }
 
     /// <summary>In the state directory.</summary>
     public string Path { get; }
@@ -70,7 +76,7 @@ internal sealed class ContainerDirectory : IDisposable
             try
             {
                 return FileLock.TryAcquire(System.IO.Path.Combine(path, LockName), FileLockMode.Exclusive) is { } held
-                    ? new ContainerDirectory(path, System.IO.Path.Combine(options.ScratchDirectory, id), held)
+                    ? new ContainerDirectory(options, id, held)
                     : null;
             }
             catch (LinuxException failure) when (failure.Errno == Errno.ENOENT)
@@ -82,6 +88,7 @@ internal sealed class ContainerDirectory : IDisposable
 
     private void RemoveRemains()
     {
+        BridgeNetwork.RemoveRemains(_options, Path);
         Cgroups.Remove(System.IO.Path.GetFileName(Path));
         LinuxFileSystem.RemoveTree(Scratch);
         LinuxFileSystem.RemoveTree(Bundle);

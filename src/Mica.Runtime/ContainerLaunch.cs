@@ -10,7 +10,7 @@ namespace Mica.Runtime;
 /// of a PID namespace of its own, and the kernel kills it when this process dies. Waiting for it waits for all its descendants.
 /// </summary>
 internal sealed class ContainerLaunch(
-    ContainerSpec spec, RuntimeOptions options, OciRuntime runtime, ContainerDirectory directory, ContainerOutput output)
+    ContainerSpec spec, RuntimeOptions options, OciRuntime runtime, ContainerDirectory directory, ContainerNetwork network, ContainerOutput output)
 {
     private readonly Lock _lock = new();
     private ChildProcess? _child;
@@ -45,11 +45,10 @@ internal sealed class ContainerLaunch(
         try
         {
             MountRoot(mounted);
-            using ContainerNetwork network = ContainerNetwork.Set(spec);
-            WriteBundle(mountPoints, network, mounted);
+            WriteBundle(mountPoints, mounted);
             long killedBefore = ReadOutOfMemoryKills();
             int code = RunRuntime();
-            return Exit(code, network.Notice) with { OutOfMemory = code != 0 && ReadOutOfMemoryKills() > killedBefore };
+            return Exit(code) with { OutOfMemory = code != 0 && ReadOutOfMemoryKills() > killedBefore };
         }
         finally
         {
@@ -90,7 +89,7 @@ internal sealed class ContainerLaunch(
         mounted.Add(RootPath);
     }
 
-    private void WriteBundle(MountPoints mountPoints, ContainerNetwork network, List<string> mounted)
+    private void WriteBundle(MountPoints mountPoints, List<string> mounted)
     {
         using DirectoryHandle root = DirectoryHandle.Open(RootPath);
         BundleMounts bundle = new(directory.Bundle, directory.Scratch, mountPoints, root, UsesUserXattrs);
@@ -102,7 +101,7 @@ internal sealed class ContainerLaunch(
                 mountPoints.Prepare(root, own, isDirectory: true);
             }
 
-            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Address)));
+            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address)));
             string machine = File.Exists(options.ResolvConf) ? File.ReadAllText(options.ResolvConf) : "";
             mounts.Add(bundle.AddFile("/etc/resolv.conf", NetworkFiles.ResolvConf(machine, spec.Dns, !network.IsHost)));
             mounts.Add(bundle.AddFile("/etc/hostname", spec.Hostname + "\n"));
@@ -122,10 +121,19 @@ internal sealed class ContainerLaunch(
         ConfigBuilder config = new(spec, options.Rung, mounts, workingDirectory, RootPath)
         {
             UsesHostNetwork = network.IsHost,
-            NetworkNamespace = network.NamespacePath,
+            NetworkNamespace = network.Bridge is null ? null : BindNetwork(network.Bridge),
             CgroupsPath = UsesCgroups ? Cgroups.PathOf(spec.Id) : null,
         };
         File.WriteAllBytes(Path.Combine(directory.Bundle, "config.json"), RuntimeConfigContext.Write(config.Build()));
+    }
+
+    /// <summary>The runtime, in its own PID namespace, has another /proc than ours.</summary>
+    private string BindNetwork(BridgeNetwork bridge)
+    {
+        string path = Path.Combine(directory.Bundle, "network");
+        File.WriteAllBytes(path, []);
+        MountTable.Bind(bridge.NamespacePath, path);
+        return path;
     }
 
     private int RunRuntime()
@@ -164,9 +172,9 @@ internal sealed class ContainerLaunch(
         }
     }
 
-    private ContainerExit Exit(int code, string? notice)
+    private ContainerExit Exit(int code)
     {
-        ImmutableArray<string> notices = notice is null ? [] : [notice];
+        ImmutableArray<string> notices = network.Notice is null ? [] : [network.Notice];
         if (code == 0 || OciRuntime.ReadFailure(LogPath) is not { } failure)
         {
             return new ContainerExit(code) { Notices = notices };

@@ -9,8 +9,9 @@ namespace Mica.Runtime;
 /// on namespaces that one thread of ours made for it, so that it is gone when the container ends or this process dies, even by
 /// SIGKILL. What can be left then (names in directories, cgroups, rules of a firewall) <see cref="RemoveLeftovers"/> removes.
 /// </summary>
-public sealed partial class ContainerRunner(RuntimeOptions options)
+public sealed partial class ContainerRunner(RuntimeOptions options) : IDisposable
 {
+    private readonly NetworkPool _networks = new(options);
     private readonly Lazy<OciRuntime> _runtime = new(() => OciRuntime.Find(options));
 
     /// <summary>The name of the program that is used: <c>crun</c> or <c>runc</c>.</summary>
@@ -32,7 +33,30 @@ public sealed partial class ContainerRunner(RuntimeOptions options)
         cancellationToken.ThrowIfCancellationRequested();
         Directory.CreateDirectory(options.StateDirectory);
         using ContainerDirectory directory = ContainerDirectory.Acquire(options, spec.Id);
-        ContainerLaunch launch = new(spec, options, _runtime.Value, directory, output);
+        ContainerNetwork network = await Task.Run(() => _networks.Take(spec.Network), cancellationToken);
+        try
+        {
+            return await RunAsync(new ContainerLaunch(Adapt(spec), options, _runtime.Value, directory, network, output), spec.Id, cancellationToken);
+        }
+        catch (LinuxException failure)
+        {
+            throw new MicaException(ErrorKind.Failed, $"container {spec.Id}: {failure.Message}", failure);
+        }
+        finally
+        {
+            _networks.Return(network, isReusable: !spec.IsPrivileged);
+        }
+    }
+
+    /// <summary>Removes what containers of processes that died have left. Containers that run are not touched.</summary>
+    /// <returns>The names of those whose remains were removed.</returns>
+    public IReadOnlyList<string> RemoveLeftovers() => ContainerDirectory.RemoveLeftovers(options);
+
+    /// <summary>Takes down the networks that containers of this runner had. None may be running any more.</summary>
+    public void Dispose() => _networks.Dispose();
+
+    private static async Task<ContainerExit> RunAsync(ContainerLaunch launch, string id, CancellationToken cancellationToken)
+    {
         TaskCompletionSource<ContainerExit> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Thread thread = new(() =>
         {
@@ -47,7 +71,7 @@ public sealed partial class ContainerRunner(RuntimeOptions options)
         })
         {
             IsBackground = true,
-            Name = $"container {spec.Id}",
+            Name = $"container {id}",
         };
         using CancellationTokenRegistration cancelling = cancellationToken.Register(launch.Cancel);
         thread.Start();
@@ -57,19 +81,18 @@ public sealed partial class ContainerRunner(RuntimeOptions options)
             cancellationToken.ThrowIfCancellationRequested();
             return exit;
         }
-        catch (LinuxException failure)
-        {
-            throw new MicaException(ErrorKind.Failed, $"container {spec.Id}: {failure.Message}", failure);
-        }
         finally
         {
             thread.Join(); // its mounts end with it
         }
     }
 
-    /// <summary>Removes what containers of processes that died have left. Containers that run are not touched.</summary>
-    /// <returns>The names of those whose remains were removed.</returns>
-    public IReadOnlyList<string> RemoveLeftovers() => ContainerDirectory.RemoveLeftovers(options);
+    /// <summary>With one id there is no owner but root; a step that is to be another's runs as root, and sees itself as root.</summary>
+    private ContainerSpec Adapt(ContainerSpec spec) => options.Rung != RuntimeRung.SingleId ? spec : spec with
+    {
+        User = new ContainerUser(0, 0),
+        Mounts = [.. spec.Mounts.Select(mount => mount is SecretMount secret ? secret with { Uid = 0, Gid = 0 } : mount)],
+    };
 
     private static void Validate(ContainerSpec spec)
     {

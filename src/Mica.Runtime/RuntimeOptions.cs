@@ -17,6 +17,9 @@ public sealed record RuntimeOptions(string StateDirectory, string ScratchDirecto
     /// <summary>What we may do here.</summary>
     public RuntimeRung Rung { get; init; } = RuntimeRung.Root;
 
+    /// <summary>Which addresses of the bridge are taken: the same for all that share the bridge, so for the whole machine.</summary>
+    public string NetworkDirectory { get; init; } = "/run/mica-network";
+
     /// <summary>The machine's name servers.</summary>
     public string ResolvConf { get; init; } = "/etc/resolv.conf";
 

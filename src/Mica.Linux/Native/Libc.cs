@@ -163,6 +163,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "waitpid", SetLastError = true)]
     public static partial int WaitProcess(int process, int* status, int options);
 
+    [LibraryImport(Name, EntryPoint = "execve", SetLastError = true)]
+    public static partial int Execute(byte* path, byte** arguments, byte** environment);
+
     [LibraryImport(Name, EntryPoint = "waitid", SetLastError = true)]
     public static partial int WaitId(int kind, int process, void* details, int options);
 

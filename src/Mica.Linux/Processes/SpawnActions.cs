@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace Mica.Linux;
 
@@ -74,94 +73,6 @@ internal sealed unsafe class SpawnActions : IDisposable
         if (error != 0)
         {
             throw new LinuxException(operation, name, (Errno)error);
-        }
-    }
-
-    /// <summary><c>char *const argv[]</c>.</summary>
-    private sealed class StringVector : IDisposable
-    {
-        private readonly int _count;
-
-        public StringVector(IReadOnlyCollection<string> texts)
-        {
-            Pointer = (byte**)NativeMemory.AllocZeroed((nuint)texts.Count + 1, (nuint)sizeof(byte*));
-            foreach (string text in texts)
-            {
-                if (text.Contains('\0', StringComparison.Ordinal))
-                {
-                    throw new LinuxException("run", text, Errno.EINVAL);
-                }
-
-                int size = Encoding.UTF8.GetByteCount(text) + 1;
-                byte* copy = (byte*)NativeMemory.AllocZeroed((nuint)size);
-                Encoding.UTF8.GetBytes(text, new Span<byte>(copy, size));
-                Pointer[_count++] = copy;
-            }
-        }
-
-        public byte** Pointer { get; }
-
-        public void Dispose()
-        {
-            for (int i = 0; i < _count; i++)
-            {
-                NativeMemory.Free(Pointer[i]);
-            }
-
-            NativeMemory.Free(Pointer);
-        }
-    }
-}
-
-/// <summary>A pipe whose ends no other child inherits.</summary>
-internal sealed unsafe class PipeEnds : IDisposable
-{
-    private PipeEnds(int read, int write) => (ReadEnd, WriteEnd) = (read, write);
-
-    public int ReadEnd { get; private set; }
-
-    public int WriteEnd { get; private set; }
-
-    public static PipeEnds Create()
-    {
-        int* ends = stackalloc int[2];
-        return Libc.Pipe(ends, Constants.CloseOnExec) < 0
-            ? throw new LinuxException("pipe", [], Libc.LastError)
-            : new PipeEnds(ends[0], ends[1]);
-    }
-
-    /// <summary>Writes what the reader will find, and closes the writer's end.</summary>
-    public void Fill(ReadOnlySpan<byte> content)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(content.Length, 64 << 10, nameof(content)); // what a pipe holds
-        fixed (byte* bytes = content)
-        {
-            if (Libc.Write(WriteEnd, bytes, (nuint)content.Length) != content.Length)
-            {
-                throw new LinuxException("write", [], Libc.LastError);
-            }
-        }
-
-        _ = Libc.Close(WriteEnd);
-        WriteEnd = -1;
-    }
-
-    /// <summary>The caller closes it.</summary>
-    public int TakeReadEnd()
-    {
-        int end = ReadEnd;
-        ReadEnd = -1;
-        return end;
-    }
-
-    public void Dispose()
-    {
-        foreach (int end in (ReadOnlySpan<int>)[ReadEnd, WriteEnd])
-        {
-            if (end >= 0)
-            {
-                _ = Libc.Close(end);
-            }
         }
     }
 }

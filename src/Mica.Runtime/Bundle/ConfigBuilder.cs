@@ -43,7 +43,7 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeRung rung, List<C
         {
             CgroupsPath = CgroupsPath,
             Resources = Resources(),
-            Seccomp = spec.IsPrivileged ? null : Seccomp.Ordinary,
+            Seccomp = Seccomp.For(spec.IsPrivileged, rung),
             MaskedPaths = spec.IsPrivileged ? null : s_maskedPaths,
             ReadonlyPaths = spec.IsPrivileged ? null : s_readonlyPaths,
             Devices = spec.IsPrivileged && rung == RuntimeRung.Root ? HostDevices.List("/dev") : null,

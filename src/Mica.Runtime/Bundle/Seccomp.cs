@@ -39,9 +39,25 @@ internal static class Seccomp
     /// <summary>The flags of clone(2) that make namespaces: mount, cgroup, uts, ipc, user, pid, net.</summary>
     private static readonly ulong[] s_namespaceFlags = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000];
 
-    public static ConfigSeccomp Ordinary { get; } = new(
-        "SCMP_ACT_ALLOW",
-        Architectures(),
+    /// <summary>
+    /// Need ids that a user namespace of one id does not have. They are said to have succeeded, and nothing happens: packages
+    /// install so, with all files root's.
+    /// </summary>
+    private static readonly string[] s_owners =
+    [
+        "chown", "chown32", "fchown", "fchown32", "lchown", "lchown32", "fchownat", "setuid", "setuid32", "setgid", "setgid32",
+        "setgroups", "setgroups32", "setreuid", "setreuid32", "setregid", "setregid32", "setresuid", "setresuid32", "setresgid",
+        "setresgid32", "setfsuid", "setfsuid32", "setfsgid", "setfsgid32", "capset",
+    ];
+
+    /// <summary>What a container may not ask for; null: nothing is forbidden.</summary>
+    public static ConfigSeccomp? For(bool isPrivileged, RuntimeRung rung)
+    {
+        IEnumerable<ConfigSyscall> rules = [.. isPrivileged ? [] : s_ordinary, .. rung == RuntimeRung.SingleId ? Pretended() : []];
+        return rules.Any() ? new ConfigSeccomp("SCMP_ACT_ALLOW", Architectures(), [.. rules]) : null;
+    }
+
+    private static readonly ConfigSyscall[] s_ordinary =
         [
             new ConfigSyscall(s_forbidden, "SCMP_ACT_ERRNO", NotPermitted, null),
 
@@ -50,7 +66,21 @@ internal static class Seccomp
             .. s_namespaceFlags.Select(flag => Denied("clone", 0, flag, flag, "SCMP_CMP_MASKED_EQ")),
             Denied("socket", 0, VirtualSocket, null, "SCMP_CMP_EQ"),
             Denied("socket", 0, AlgorithmSocket, null, "SCMP_CMP_EQ"),
-        ]);
+        ];
+
+    private static ConfigSyscall[] Pretended()
+    {
+        const ulong type = 0xf000, character = 0x2000, block = 0x6000;
+        ConfigSyscallArgument[] Mode(uint index, ulong kind) => [new(index, type, kind, "SCMP_CMP_MASKED_EQ")];
+        return
+        [
+            new ConfigSyscall(s_owners, "SCMP_ACT_ERRNO", 0, null),
+            new ConfigSyscall(["mknod"], "SCMP_ACT_ERRNO", 0, Mode(1, character)),
+            new ConfigSyscall(["mknod"], "SCMP_ACT_ERRNO", 0, Mode(1, block)),
+            new ConfigSyscall(["mknodat"], "SCMP_ACT_ERRNO", 0, Mode(2, character)),
+            new ConfigSyscall(["mknodat"], "SCMP_ACT_ERRNO", 0, Mode(2, block)),
+        ];
+    }
 
     private static ConfigSyscall Denied(string name, uint index, ulong value, ulong? second, string comparison) =>
         new([name], "SCMP_ACT_ERRNO", NotPermitted, [new ConfigSyscallArgument(index, value, second, comparison)]);

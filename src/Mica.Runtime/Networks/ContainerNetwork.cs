@@ -1,28 +1,88 @@
+using Mica.Linux;
+using Mica.Oci;
+
 namespace Mica.Runtime;
 
 /// <summary>The network that a container gets.</summary>
-internal sealed class ContainerNetwork : IDisposable
+/// <param name="IsHost">It is the machine's.</param>
+/// <param name="Bridge">Its own on the bridge; null: the machine's, or nothing but a loopback.</param>
+/// <param name="Notice">Why it is less than was asked for.</param>
+internal sealed record ContainerNetwork(bool IsHost, BridgeNetwork? Bridge, string? Notice);
+
+/// <summary>
+/// Networks on the bridge, kept for the next container when one ends: to make one takes longer than most steps. One that a
+/// privileged container had is not used again, since it may be changed.
+/// </summary>
+internal sealed class NetworkPool(RuntimeOptions options) : IDisposable
 {
-    /// <summary>It is the machine's.</summary>
-    public bool IsHost { get; private init; }
+    private readonly Lock _lock = new();
+    private readonly Stack<BridgeNetwork> _idle = new();
+    private bool _isDisposed;
+    private string? _refusal;
 
-    /// <summary>The namespace to join; null: a new one with a loopback only, or the machine's.</summary>
-    public string? NamespacePath { get; private init; }
-
-    /// <summary>The container's own address.</summary>
-    public string? Address { get; private init; }
-
-    /// <summary>Why it is less than was asked for.</summary>
-    public string? Notice { get; private init; }
-
-    public static ContainerNetwork Set(ContainerSpec spec) => spec.Network switch
+    public ContainerNetwork Take(NetworkMode mode)
     {
-        NetworkMode.None => new ContainerNetwork(),
-        NetworkMode.Host => new ContainerNetwork { IsHost = true },
-        _ => new ContainerNetwork { IsHost = true },
-    };
+        if (mode != NetworkMode.Default)
+        {
+            return new ContainerNetwork(mode == NetworkMode.Host, null, null);
+        }
+
+        lock (_lock)
+        {
+            if (_idle.TryPop(out BridgeNetwork? idle))
+            {
+                return new ContainerNetwork(IsHost: false, idle, null);
+            }
+
+            _refusal ??= options.Rung == RuntimeRung.Root ? null : "not root";
+            if (_refusal is not null)
+            {
+                return Lesser();
+            }
+        }
+
+        try
+        {
+            return new ContainerNetwork(IsHost: false, BridgeNetwork.Create(options), null);
+        }
+        catch (Exception failure) when (failure is MicaException { Kind: ErrorKind.Unsupported } or LinuxException)
+        {
+            _refusal = failure.Message;
+            return Lesser();
+        }
+    }
+
+    public void Return(ContainerNetwork network, bool isReusable)
+    {
+        if (network.Bridge is not { } bridge)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (isReusable && !_isDisposed)
+            {
+                _idle.Push(bridge);
+                return;
+            }
+        }
+
+        bridge.Dispose();
+    }
 
     public void Dispose()
     {
+        lock (_lock)
+        {
+            _isDisposed = true;
+        }
+
+        while (_idle.TryPop(out BridgeNetwork? bridge))
+        {
+            bridge.Dispose();
+        }
     }
+
+    private ContainerNetwork Lesser() => new(IsHost: true, null, $"the container uses the machine's network ({_refusal})");
 }

@@ -19,6 +19,20 @@ public sealed class ContainerRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_ByRunc_WorksToo()
+    {
+        Assert.SkipUnless(_fixture.Options.FindProgram("runc") is not null, "needs runc (apt-get install runc)");
+        _fixture.Options = _fixture.Options with { Runtime = "runc" };
+
+        var (exit, output, error) = await _fixture.RunAsync(_fixture.Shell("id -u; echo x > /data/old; exit 4") with { Network = NetworkMode.None });
+        Assert.Equal((4, "0\n", ""), (exit.Code, output, error));
+        Assert.Equal("data\ndata/old", _fixture.Changes());
+        var (missing, _, _) = await _fixture.RunAsync(_fixture.Spec("/bin/nothing"));
+        Assert.Equal(127, missing.Code);
+        _fixture.AssertNothingLeft();
+    }
+
+    [Fact]
     public async Task Run_True_LeavesUpperDirectoryAsItWas()
     {
         ContainerSpec spec = _fixture.Spec("/bin/true");

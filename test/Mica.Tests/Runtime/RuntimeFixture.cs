@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using Mica.Linux;
 using Mica.Runtime;
@@ -19,11 +18,11 @@ internal sealed class RuntimeFixture : IDisposable
         Assert.SkipUnless(new RuntimeOptions("/", "/").FindProgram("crun") is not null, "needs crun (apt-get install crun)");
         string? busybox = s_busybox.FirstOrDefault(File.Exists);
         Assert.SkipUnless(busybox is not null, "needs a static busybox (apt-get install busybox-static)");
-        Options = new RuntimeOptions(_scratch.Combine("state"), _scratch.Combine("scratch"));
+        Options = new RuntimeOptions(_scratch.Combine("state"), _scratch.Combine("scratch")) { NetworkDirectory = _scratch.Combine("network") };
         Layer = _scratch.Combine("layer");
         Directory.CreateDirectory(Path.Combine(Layer, "bin"));
         File.Copy(busybox!, Path.Combine(Layer, "bin/busybox"));
-        foreach (string tool in (ReadOnlySpan<string>)["sh", "cat", "id", "env", "pwd", "ls", "ip", "mount", "rm", "sleep", "stat", "df", "grep", "hostname", "sync", "chmod", "mkdir", "touch", "ps", "ulimit", "tail", "dd", "kill", "true", "unshare"])
+        foreach (string tool in (ReadOnlySpan<string>)["sh", "cat", "id", "env", "pwd", "ls", "ip", "mount", "rm", "sleep", "stat", "df", "grep", "hostname", "sync", "chmod", "mkdir", "touch", "ps", "ulimit", "tail", "dd", "kill", "true", "unshare", "nc"])
         {
             File.CreateSymbolicLink(Path.Combine(Layer, "bin", tool), "busybox");
         }
@@ -32,7 +31,7 @@ internal sealed class RuntimeFixture : IDisposable
         Write(Layer, "data/old", "old");
     }
 
-    public RuntimeOptions Options { get; init; }
+    public RuntimeOptions Options { get; set; }
 
     public string Layer { get; }
 
@@ -58,7 +57,8 @@ internal sealed class RuntimeFixture : IDisposable
     public async Task<(ContainerExit Exit, string Output, string Error)> RunAsync(ContainerSpec spec)
     {
         StringBuilder output = new(), error = new();
-        ContainerExit exit = await new ContainerRunner(Options).RunAsync(
+        using ContainerRunner runner = new(Options);
+        ContainerExit exit = await runner.RunAsync(
             spec, (isError, bytes) => (isError ? error : output).Append(Encoding.UTF8.GetString(bytes)), TestContext.Current.CancellationToken);
         return (exit, output.ToString(), error.ToString());
     }
@@ -80,7 +80,7 @@ internal sealed class RuntimeFixture : IDisposable
         File.WriteAllText(path, content);
     }
 
-    public static ImmutableArray<ContainerMount> Mounts(params ContainerMount[] mounts) => [.. mounts];
+    
 
     /// <summary>Nothing of any container may be in this process's mounts, in the state directory, or running.</summary>
     public void AssertNothingLeft()
