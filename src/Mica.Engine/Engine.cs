@@ -25,6 +25,7 @@ public sealed class Engine : IAsyncDisposable
         _registry = new Lazy<RegistryClient>(() => new RegistryClient(options.Registry));
         Images = new Images(this);
         Manifests = new Manifests(this);
+        Builds = new Builds(this);
     }
 
     /// <summary>The local end: queries, names and their journal, removal, checks.</summary>
@@ -35,6 +36,9 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>Indexes made by hand.</summary>
     public Manifests Manifests { get; }
+
+    /// <summary>Builds images from Dockerfiles.</summary>
+    public Builds Builds { get; }
 
     /// <summary>The way to registries; nothing is connected before it is asked for something.</summary>
     public RegistryClient Registry => _registry.Value;

@@ -9,6 +9,11 @@ public sealed record EngineOptions
     /// <summary>The root directory, which the engine shares with any number of other processes.</summary>
     public required string Root { get; init; }
 
+    /// <summary>
+    /// For what exists only while containers do, such as <c>/run/mica</c>; null is a directory in the root directory.
+    /// </summary>
+    public string? StateDirectory { get; init; }
+
     /// <summary>How registries are reached.</summary>
     public RegistryClientOptions Registry { get; init; } = new();
 

@@ -25,6 +25,15 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
             root = await new LayerRecompression(lease, compression, Path.Join(engine.Options.Root, "ingest"), progress).RunAsync(root, cancellationToken);
         }
 
+        return await SendAsync(lease, image, root, reference, cancellationToken);
+    }
+
+    /// <summary>
+    /// Sends <paramref name="root"/>, which is the image or was made of it and is held by <paramref name="lease"/>, and names it.
+    /// </summary>
+    public async Task<PushResult> SendAsync(
+        StoreLease lease, StoredImage image, Descriptor root, ImageReference reference, CancellationToken cancellationToken)
+    {
         RegistryRepository target = engine.Registry.Repository(reference, progress);
         IReadOnlyDictionary<Digest, string> mounts = await MountsAsync(image, reference, cancellationToken);
         using var copy = new ContentCopy(lease, target, new ContentCopyOptions
@@ -33,7 +42,7 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
             MountFrom = blob => mounts.GetValueOrDefault(blob.Digest),
         }, progress);
         await copy.CopyAsync(root, cancellationToken);
-        await target.TagAsync(root, reference.Tag, cancellationToken);
+        await target.TagAsync(root, reference.Tag!, cancellationToken);
 
         if (root.Digest == image.Root.Digest)
         {

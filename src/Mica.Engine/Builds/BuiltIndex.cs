@@ -1,0 +1,28 @@
+using Mica.Oci;
+using Mica.Store;
+
+namespace Mica.Engine;
+
+/// <summary>Makes one document of the images of several platforms.</summary>
+internal sealed class BuiltIndex(StoreLease lease, ImageBuildOptions options)
+{
+    /// <summary>The manifest of a single platform, else an index of all.</summary>
+    public async Task<Descriptor> WriteAsync(IReadOnlyList<BuiltPlatform> built, CancellationToken cancellationToken)
+    {
+        if (built is [var only] && options.Platforms.Length < 2)
+        {
+            return only.Result.Manifest;
+        }
+
+        byte[] json = new ImageIndex
+        {
+            MediaType = MediaTypes.OciIndex,
+            Manifests = [.. built.Select(one => one.Result.Manifest with { Platform = one.Platform })],
+            Annotations = options.IndexAnnotations.IsEmpty ? null : options.IndexAnnotations,
+        }.ToJson();
+        Descriptor index = Descriptor.Of(MediaTypes.OciIndex, json);
+        using var content = new MemoryStream(json, writable: false);
+        await lease.WriteAsync(index, content, cancellationToken);
+        return index;
+    }
+}

@@ -1,0 +1,127 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using Mica.Oci;
+
+namespace Mica.Engine;
+
+/// <summary>Fetches one commit with the system's <c>git</c> into <paramref name="directory"/>, which is empty.</summary>
+internal sealed class GitClone(GitAddress address, string directory)
+{
+    private const int MaxComplaint = 4096;
+
+    /// <summary>The directory that the address means.</summary>
+    public async Task<string> RunAsync(CancellationToken cancellationToken)
+    {
+        if (address.Reference is ['-', ..])
+        {
+            throw Failure(ErrorKind.InvalidArgument, "the reference begins with a dash");
+        }
+
+        await GitAsync(cancellationToken, "init", "--quiet", ".");
+
+        // A commit that is no branch's or tag's end is not given out by every server; then everything has to be fetched.
+        string reference = address.Reference ?? "HEAD";
+        if (await TryGitAsync(cancellationToken, "fetch", "--quiet", "--depth=1", "--no-tags", "--", address.Repository, reference) is not null)
+        {
+            if (!IsCommit(reference))
+            {
+                await GitAsync(cancellationToken, "fetch", "--quiet", "--depth=1", "--", address.Repository, reference);
+            }
+
+            await GitAsync(cancellationToken, "fetch", "--quiet", "--tags", "--", address.Repository, "+refs/heads/*:refs/remotes/origin/*");
+            await GitAsync(cancellationToken, "update-ref", "FETCH_HEAD", reference + "^{commit}");
+        }
+
+        await GitAsync(cancellationToken, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD");
+        await CheckAsync(cancellationToken);
+        await GitAsync(cancellationToken, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
+        return Inside();
+    }
+
+    private async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        if (address.Checksum is { } checksum && await OutputAsync(cancellationToken, "rev-parse", "HEAD") is var commit && !commit.StartsWith(checksum, StringComparison.Ordinal))
+        {
+            throw Failure(ErrorKind.ContentMismatch, $"the commit is {Printable.Of(commit.Trim())}, not {Printable.Of(checksum)}");
+        }
+    }
+
+    /// <summary>The directory of the address, which no link in the repository may lead out of it.</summary>
+    private string Inside()
+    {
+        Directory.Delete(Path.Join(directory, ".git"), recursive: true);
+        string path = directory;
+        foreach (string name in (address.Directory ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            path = Path.Join(path, name);
+            if (name == ".." || new DirectoryInfo(path) is not { Exists: true, LinkTarget: null })
+            {
+                throw Failure(ErrorKind.NotFound, $"it has no directory {Printable.Of(address.Directory)}");
+            }
+        }
+
+        return path;
+    }
+
+    private static bool IsCommit(string reference) => reference.Length is >= 7 and <= 64 && reference.All(char.IsAsciiHexDigitLower);
+
+    private MicaException Failure(ErrorKind kind, string problem) => new(kind, $"{Printable.Of(address.ToString())}: {problem}");
+
+    private async Task GitAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        if (await TryGitAsync(cancellationToken, arguments) is { } complaint)
+        {
+            throw Failure(ErrorKind.Unavailable, $"git {arguments[0]} failed: {complaint}");
+        }
+    }
+
+    /// <summary>Null when it went well, else what git complains about, in one line.</summary>
+    private async Task<string?> TryGitAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        (int code, _, string complaint) = await StartAsync(arguments, cancellationToken);
+        return code == 0 ? null : complaint;
+    }
+
+    private async Task<string> OutputAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        (await StartAsync(arguments, cancellationToken)).Output;
+
+    private async Task<(int Code, string Output, string Complaint)> StartAsync(string[] arguments, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo("git", ["-C", directory, "-c", "protocol.ext.allow=never", .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
+
+        // Nobody is there to be asked for a password.
+        start.Environment["GIT_TERMINAL_PROMPT"] = "0";
+        start.Environment["LC_ALL"] = "C";
+        using Process process = Start(start);
+        process.StandardInput.Close();
+        await using CancellationTokenRegistration stop = cancellationToken.Register(() => process.Kill(entireProcessTree: true));
+        Task<string> error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        string output = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        string complaint = await error;
+        await process.WaitForExitAsync(CancellationToken.None);
+        cancellationToken.ThrowIfCancellationRequested();
+        string last = complaint[^Math.Min(complaint.Length, MaxComplaint)..].Trim().Split('\n').LastOrDefault(line => line.StartsWith("fatal:", StringComparison.Ordinal))
+            ?? complaint.Trim().Split('\n')[^1];
+        return (process.ExitCode, output, Printable.Of(Redacted(last)));
+    }
+
+    /// <summary>Git repeats the address, and there may be a password in it.</summary>
+    private string Redacted(string text) => text.Replace(address.Repository, address.ShownRepository, StringComparison.Ordinal);
+
+    private Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception failure)
+        {
+            throw new MicaException(ErrorKind.Unsupported, $"{Printable.Of(address.ToString())}: git is not installed; a git context needs it", failure);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using Mica.Dockerfile;
+using Mica.Layers;
+using Mica.Linux;
+using Mica.Oci;
+using Mica.Store;
+
+namespace Mica.Engine;
+
+/// <summary>
+/// A context whose files lie in a directory: that of the user, or one of the workspace. <paramref name="Directory"/> is null
+/// when there are no files. <paramref name="Dockerfile"/> is the Dockerfile that came in their place. <paramref name="Id"/> is
+/// the same for the same context the next time.
+/// </summary>
+internal sealed record OpenedContext(string? Directory, byte[]? Dockerfile, string Id);
+
+/// <summary>Brings contexts to this machine, in directories of <paramref name="workspace"/>.</summary>
+internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace workspace)
+{
+    private const int HeadSize = 512;
+
+    public async Task<OpenedContext> OpenAsync(BuildContext context, CancellationToken cancellationToken)
+    {
+        switch (context)
+        {
+            case DirectoryBuildContext(var directory):
+                string path = Path.GetFullPath(directory);
+                return Directory.Exists(path) ? new OpenedContext(path, null, path)
+                    : throw new MicaException(ErrorKind.NotFound, File.Exists(path)
+                        ? $"context must be a directory: {Printable.Of(directory)}"
+                        : $"unable to prepare context: path \"{Printable.Of(directory)}\" not found");
+            case StreamBuildContext(var content):
+                return await OpenAsync(content, "stdin", cancellationToken);
+            case WebBuildContext(var address):
+                await using (var download = await WebDownload.OpenAsync(address, engine, cancellationToken))
+                {
+                    return await OpenAsync(download.Content, WebDownload.Shown(address), cancellationToken);
+                }
+
+            case GitBuildContext(var address):
+                string clone = await new GitClone(address, workspace.NewDirectory("git")).RunAsync(cancellationToken);
+                return new OpenedContext(clone, null, address.ToString());
+            default:
+                throw new MicaException(ErrorKind.Unsupported, $"{context}: unknown kind of context");
+        }
+    }
+
+    /// <summary>A Dockerfile, or a tar.</summary>
+    private Task<OpenedContext> OpenAsync(Stream content, string id, CancellationToken cancellationToken) => Task.Run(() =>
+    {
+        try
+        {
+            using var buffered = new LookAheadStream(content, HeadSize);
+            return IsArchive(buffered.Head) ? new OpenedContext(Unpack(buffered, id, cancellationToken), null, id)
+                : new OpenedContext(null, ReadDockerfile(buffered, id), id);
+        }
+        catch (IOException failure)
+        {
+            throw new MicaException(ErrorKind.Failed, $"{id}: {Printable.Of(failure.Message)}", failure);
+        }
+    }, cancellationToken);
+
+    internal static byte[] ReadDockerfile(Stream content, string name)
+    {
+        using var copy = new MemoryStream();
+        byte[] buffer = new byte[64 << 10];
+        for (int count; (count = content.Read(buffer)) > 0;)
+        {
+            copy.Write(buffer, 0, count);
+            if (copy.Length > SourceText.MaxBytes)
+            {
+                throw new MicaException(ErrorKind.InvalidArgument, $"{name}: the Dockerfile is larger than {SourceText.MaxBytes >> 20} MiB");
+            }
+        }
+
+        return copy.Length > 0 ? copy.ToArray()
+            : throw new MicaException(ErrorKind.InvalidArgument, $"{name}: the Dockerfile cannot be empty");
+    }
+
+    private string Unpack(Stream archive, string name, CancellationToken cancellationToken)
+    {
+        string directory = workspace.NewDirectory("context");
+        var options = new LayerApplyOptions
+        {
+            WhiteoutForm = LayerWorkspace.WhiteoutForm,
+            PreserveOwnership = false,
+            MaxUnpackedBytes = engine.MaxLayerBytes,
+        };
+        try
+        {
+            using var target = DirectoryHandle.Open(directory);
+            using Stream tar = LayerDecompressor.Open(archive, out _);
+            LayerApplier.Apply(new TarReader(tar), target, options, cancellationToken);
+        }
+        catch (MicaException failure)
+        {
+            throw new MicaException(failure.Kind, failure.Kind == ErrorKind.Unsupported
+                ? $"{name}: the context is compressed with something else than gzip or zstd" : $"{name}: {failure.Message}", failure);
+        }
+
+        return directory;
+    }
+
+    /// <summary>By the magic numbers of compressions, or the check sum of a tar's first header.</summary>
+    private static bool IsArchive(ReadOnlySpan<byte> head) =>
+        head.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) || head.StartsWith("BZh"u8) || head.StartsWith((ReadOnlySpan<byte>)[0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z'])
+        || head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) || (head.Length == HeadSize && IsTarHeader(head));
+
+    private static bool IsTarHeader(ReadOnlySpan<byte> header)
+    {
+        const int Start = 148;
+        const int Length = 8;
+        int sum = Length * ' ';
+        for (int i = 0; i < header.Length; i++)
+        {
+            sum += i is >= Start and < Start + Length ? 0 : header[i];
+        }
+
+        int written = 0;
+        foreach (byte digit in header.Slice(Start, Length).Trim((ReadOnlySpan<byte>)[0, (byte)' ']))
+        {
+            if (digit is < (byte)'0' or > (byte)'7')
+            {
+                return false;
+            }
+
+            written = (written * 8) + digit - '0';
+        }
+
+        return written == sum && header[0] != 0;
+    }
+}
