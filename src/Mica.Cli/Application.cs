@@ -1,6 +1,9 @@
+using Mica.Build;
+using Mica.Cli.Building;
 using Mica.Cli.CommandLine;
 using Mica.Cli.Completion;
 using Mica.Cli.Hosting;
+using Mica.Dockerfile;
 using Mica.Oci;
 
 namespace Mica.Cli;
@@ -90,6 +93,7 @@ internal static class Application
 
     private static int CodeOf(Exception error) => error switch
     {
+        DockerfileException => ExitCodes.Failure,
         MicaException known => ExitCodes.Of(known.Kind),
         OperationCanceledException => ExitCodes.Cancelled,
         IOException { HResult: BrokenPipe } => ExitCodes.BrokenPipe,
@@ -101,6 +105,7 @@ internal static class Application
         string message = error switch
         {
             UsageException usage => $"{usage.Message}\nSee '{usage.Command} --help'.\n{(usage.Hint is null ? "" : $"\n{usage.Hint}\n")}",
+            DockerfileException or StepFailedException => BuildFailureText.Of((MicaException)error),
             MicaException => $"mica: {error.Message}\n",
             OperationCanceledException => "mica: interrupted\n",
             _ => $"mica: this is a bug: {error.GetType().Name}: {Printable.Of(error.Message)}\n{(debug ? "" : "run the command with --debug and report what it prints\n")}",

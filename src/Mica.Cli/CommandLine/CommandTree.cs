@@ -9,6 +9,7 @@ internal static class CommandTree
     public static CommandEntry Create() => new("mica", null,
         new CommandEntry("pull", Pull) { Twin = "image pull" },
         new CommandEntry("push", Push) { Twin = "image push" },
+        new CommandEntry("build", Build) { Twin = "image build" },
         new CommandEntry("images", Images) { Twin = "image ls" },
         new CommandEntry("history", History) { Twin = "image history" },
         new CommandEntry("inspect", Inspect) { Twin = "image inspect" },
@@ -20,6 +21,12 @@ internal static class CommandTree
         new CommandEntry("login", () => new LoginCommand()),
         new CommandEntry("logout", () => new LogoutCommand()),
         new CommandEntry("version", () => new VersionCommand()),
+        new CommandEntry("builder", null,
+            new CommandEntry("build", Build) { Twin = "build" })
+        {
+            Aliases = ["buildx"],
+            GroupSummary = "Manage builds",
+        },
         ImageGroup(),
         new CommandEntry("manifest", null,
             new CommandEntry("annotate", () => new ManifestAnnotateCommand()),
@@ -52,6 +59,7 @@ internal static class CommandTree
     };
 
     private static CommandEntry ImageGroup() => new("image", null,
+        new CommandEntry("build", Build) { Twin = "build" },
         new CommandEntry("history", History) { Twin = "history" },
         new CommandEntry("inspect", Inspect) { Twin = "inspect" },
         new CommandEntry("load", Load) { Twin = "load" },
@@ -72,6 +80,8 @@ internal static class CommandTree
         new CommandEntry("log", () => new TagLogCommand()),
         new CommandEntry("undo", () => new TagUndoCommand()),
     ];
+
+    private static BuildCommand Build() => new();
 
     private static HistoryCommand History() => new();
 

@@ -34,7 +34,7 @@ internal static class FilterTime
     }
 
     /// <summary>Numbers with units, one after the other: h, m, s, ms.</summary>
-    private static bool TryParseDuration(string text, out TimeSpan duration)
+    public static bool TryParseDuration(string text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
         ReadOnlySpan<char> rest = text;

@@ -51,6 +51,9 @@ internal sealed record CliEnvironment
     /// <summary><c>NO_COLOR</c> is set to something, or <c>TERM</c> is <c>dumb</c>.</summary>
     public bool NoColor { get; init; }
 
+    /// <summary>Any variable, where the command line names one: build arguments, secrets.</summary>
+    public Func<string, string?> Variable { get; init; } = static _ => null;
+
     /// <summary>Reads the variables; an empty one is as good as none.</summary>
     public static CliEnvironment Read(Func<string, string?> variable)
     {
@@ -71,6 +74,7 @@ internal sealed record CliEnvironment
             AllProxy = Get("all_proxy") ?? Get("ALL_PROXY"),
             NoProxy = Get("no_proxy") ?? Get("NO_PROXY"),
             SearchPath = Get("PATH"),
+            Variable = variable,
             NoColor = Get("NO_COLOR") is not null || Get("TERM") == "dumb",
         };
 
