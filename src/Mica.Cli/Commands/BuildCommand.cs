@@ -39,11 +39,11 @@ internal sealed partial class BuildCommand : EngineCommand
                 return CheckedText.Write(invocation.Output, await engine.Builds.CheckAsync(options, cancellationToken), json);
             case "outline":
                 OutlineReport outline = await engine.Builds.OutlineAsync(options, cancellationToken);
-                invocation.Output.Write(json ? outline.ToJson() + "\n" : outline.ToText());
+                invocation.Output.Write(json ? outline.ToJson() : outline.ToText());
                 return ExitCodes.Success;
             case "targets":
                 TargetsReport targets = await engine.Builds.TargetsAsync(options, cancellationToken);
-                invocation.Output.Write(json ? targets.ToJson() + "\n" : targets.ToText());
+                invocation.Output.Write(json ? targets.ToJson() : targets.ToText());
                 return ExitCodes.Success;
         }
 

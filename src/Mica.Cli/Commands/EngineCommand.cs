@@ -26,6 +26,7 @@ internal abstract class EngineCommand(string usage, string summary, ArgumentCoun
         var options = new EngineOptions
         {
             Root = invocation.Root,
+            StateDirectory = invocation.Host.Environment.StateDirectory(invocation.Host.IsSuperuser),
             Time = invocation.Host.Time,
             Registry = RegistryAccess.Options(invocation, _insecure is not null && invocation.Value(_insecure)),
         };
