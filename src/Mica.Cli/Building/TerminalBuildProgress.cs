@@ -113,6 +113,8 @@ internal sealed class TerminalBuildProgress : BuildProgress
 
     private string Frame(TerminalSize size, bool isLast)
     {
+        // A terminal that has no size, as some CI systems make them, is taken for one of the usual size.
+        size = size.Width <= 0 || size.Height <= 0 ? new TerminalSize(80, 24) : size;
         int width = Math.Max(40, size.Width);
         var frame = new StringBuilder();
 
