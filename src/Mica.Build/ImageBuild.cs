@@ -6,7 +6,7 @@ using Mica.Store;
 namespace Mica.Build;
 
 /// <summary>Turns a Dockerfile and a context into an image in the store.</summary>
-public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages images, ContainerRunner containers, TimeProvider time)
+public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages images, Func<StepContainers> containers, TimeProvider time)
 {
     /// <summary>Builds the target stage and what it needs; the image has no name yet.</summary>
     /// <param name="options">What is to be built.</param>
@@ -35,3 +35,8 @@ public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages i
                 $"target stage \"{Printable.Of(name)}\" could not be found{(options.Dockerfile.SuggestStage(name) is { } near ? $" (did you mean {near}?)" : "")}");
     }
 }
+
+/// <summary>What runs the commands of RUN.</summary>
+/// <param name="Runner">Runs containers.</param>
+/// <param name="Notice">What people should know of how; told once in a build. Null for nothing.</param>
+public sealed record StepContainers(ContainerRunner Runner, string? Notice);

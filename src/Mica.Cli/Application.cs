@@ -53,6 +53,11 @@ internal static class Application
         }
 
         var invocation = new Invocation(host, line);
+        if (command.UserNamespace != UserNamespaceUse.None && !host.IsSuperuser)
+        {
+            host.EnterUserNamespace?.Invoke(command.UserNamespace, invocation.Root);
+        }
+
         if (!command.StopsInGoodOrder)
         {
             return await command.RunAsync(invocation, CancellationToken.None);

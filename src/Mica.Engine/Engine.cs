@@ -1,3 +1,4 @@
+using Mica.Build;
 using Mica.Oci;
 using Mica.Registry;
 using Mica.Runtime;
@@ -18,13 +19,13 @@ namespace Mica.Engine;
 public sealed class Engine : IAsyncDisposable
 {
     private readonly Lazy<RegistryClient> _registry;
-    private readonly Lazy<ContainerRunner> _containers;
+    private readonly Lazy<StepContainers> _containers;
 
     private Engine(ImageStore store, EngineOptions options)
     {
         Store = store;
         Options = options;
-        _containers = new Lazy<ContainerRunner>(() => OpenContainers(store, options));
+        _containers = new Lazy<StepContainers>(() => OpenContainers(store, options));
         _registry = new Lazy<RegistryClient>(() => new RegistryClient(options.Registry));
         Images = new Images(this);
         Manifests = new Manifests(this);
@@ -47,7 +48,7 @@ public sealed class Engine : IAsyncDisposable
     public RegistryClient Registry => _registry.Value;
 
     /// <summary>What runs containers here; what crashed processes left of theirs is removed when it is first asked for.</summary>
-    internal ContainerRunner Containers => _containers.Value;
+    internal StepContainers Containers => _containers.Value;
 
     /// <summary>How the engine was opened.</summary>
     public EngineOptions Options { get; }
@@ -77,17 +78,31 @@ public sealed class Engine : IAsyncDisposable
         StoreCheckOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) =>
         new StoreRepair(this, progress).RunAsync(options, cancellationToken);
 
-    private static ContainerRunner OpenContainers(ImageStore store, EngineOptions options)
+    /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: this process cannot run containers; why.</exception>
+    private static StepContainers OpenContainers(ImageStore store, EngineOptions options)
     {
-        var runner = new ContainerRunner(new RuntimeOptions(
-            options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch")));
+        var runtime = new RuntimeOptions(
+            options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch"));
+        RuntimeSupport support = new RuntimeProbe(runtime).Probe();
+        if (support.Rung == RuntimeRung.None || support.Namespace is not null)
+        {
+            throw new MicaException(ErrorKind.Unsupported, support.Rung == RuntimeRung.None
+                ? support.Reason : $"containers run {support.Reason}: this process is not in its user namespace");
+        }
+
+        var runner = new ContainerRunner(runtime with { Rung = support.Rung });
         runner.RemoveLeftovers();
-        return runner;
+        return new StepContainers(runner, support.Rung == RuntimeRung.Root ? null : $"steps run {support.Reason}");
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_containers.IsValueCreated)
+        {
+            _containers.Value.Runner.Dispose();
+        }
+
         await Store.DisposeAsync();
         if (_registry.IsValueCreated)
         {

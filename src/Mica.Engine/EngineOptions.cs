@@ -10,7 +10,7 @@ public sealed record EngineOptions
     public required string Root { get; init; }
 
     /// <summary>
-    /// For what exists only while containers run: short, best in memory, this user's alone. Null: below the root directory.
+    /// For what exists only while containers do, such as <c>/run/mica</c>; null is a directory in the root directory.
     /// </summary>
     public string? StateDirectory { get; init; }
 

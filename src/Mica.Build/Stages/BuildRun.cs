@@ -20,14 +20,16 @@ internal sealed class BuildRun : IAsyncDisposable
     private readonly ConcurrentBag<IDisposable> _opened = [];
     private readonly List<ContextDigests> _digests = [];
     private readonly Lock _gate = new();
+    private readonly Func<StepContainers> _containers;
+    private int _told;
     private int _steps;
     private int _executed;
     private int _cached;
 
     public BuildRun(
-        BuildOptions options, ImageStore store, StoreLease lease, IBaseImages images, ContainerRunner containers, TimeProvider time, IProgress<BuildEvent>? progress)
+        BuildOptions options, ImageStore store, StoreLease lease, IBaseImages images, Func<StepContainers> containers, TimeProvider time, IProgress<BuildEvent>? progress)
     {
-        Containers = containers;
+        _containers = containers;
         Options = options;
         Store = store;
         Lease = lease;
@@ -48,8 +50,17 @@ internal sealed class BuildRun : IAsyncDisposable
 
     public IBaseImages Images { get; }
 
-    /// <summary>Runs the commands of RUN.</summary>
-    public ContainerRunner Containers { get; }
+    /// <summary>What runs the commands of RUN; the first step that asks tells how.</summary>
+    public ContainerRunner Containers(int step)
+    {
+        StepContainers containers = _containers();
+        if (containers.Notice is { } notice && Interlocked.Exchange(ref _told, 1) == 0)
+        {
+            Report(new StepNotice(step, notice));
+        }
+
+        return containers.Runner;
+    }
 
     public TimeProvider Time { get; }
 

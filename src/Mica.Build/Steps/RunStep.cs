@@ -171,7 +171,7 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
 
         try
         {
-            return await step.Run.Containers.RunAsync(spec, (isError, bytes) =>
+            return await step.Run.Containers(number).RunAsync(spec, (isError, bytes) =>
             {
                 tail.Add(bytes);
                 step.Run.Report(new StepOutput(number, isError, bytes.ToArray()));

@@ -1,5 +1,6 @@
 using Mica.Build;
 using Mica.Cli.CommandLine;
+using Mica.Cli.Hosting;
 
 namespace Mica.Cli.Building;
 
@@ -17,14 +18,19 @@ internal abstract class BuildProgress : IProgress<BuildEvent>, IDisposable
     /// <summary>On standard error, so that an image ID or an archive can go to standard output.</summary>
     public static BuildProgress Start(Invocation invocation, bool quiet)
     {
-        Hosting.CliHost host = invocation.Host;
+        CliHost host = invocation.Host;
         return (quiet ? ProgressMode.Quiet : invocation.Globals.Progress) switch
         {
             ProgressMode.Quiet => new QuietBuildProgress(),
             ProgressMode.Json => new JsonBuildProgress(host.Error, host.Time),
+            ProgressMode.Terminal => Terminal(host),
+            ProgressMode.Auto when host.IsErrorTerminal => Terminal(host),
             _ => new PlainBuildProgress(host.Error, host.Time),
         };
     }
+
+    private static TerminalBuildProgress Terminal(CliHost host) =>
+        new(host.Error, host.TerminalSize, host.IsErrorTerminal && !host.Environment.NoColor, host.Time);
 }
 
 /// <summary>Shows nothing.</summary>

@@ -14,7 +14,7 @@ internal static class CheckedText
         int count = report.Result.Warnings.Length;
         if (json)
         {
-            output.Write(report.ToJson() + "\n");
+            output.Write(report.ToJson());
         }
         else if (count == 0)
         {

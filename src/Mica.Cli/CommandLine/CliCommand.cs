@@ -38,6 +38,19 @@ internal readonly record struct ArgumentCount(int Least, int Most)
     }
 }
 
+/// <summary>When a command wants a user namespace.</summary>
+internal enum UserNamespaceUse
+{
+    /// <summary>Never.</summary>
+    None,
+
+    /// <summary>Where the user has subordinate ids: it makes or removes files of several owners.</summary>
+    ForOwners,
+
+    /// <summary>Wherever one can be had: it runs containers.</summary>
+    ForContainers,
+}
+
 /// <summary>What can stand at an argument or an option's value, for completion.</summary>
 internal enum Completes
 {
@@ -72,6 +85,9 @@ internal abstract class CliCommand(string usage, string summary, ArgumentCount c
 
     /// <summary>Whether Ctrl-C is a request to stop in good order; a command that only reads is just ended.</summary>
     public virtual bool StopsInGoodOrder => false;
+
+    /// <summary>Whether an ordinary user's run of it happens in a user namespace, where files can have owners.</summary>
+    public virtual UserNamespaceUse UserNamespace => UserNamespaceUse.None;
 
     public ArgumentCount Count { get; } = count;
 

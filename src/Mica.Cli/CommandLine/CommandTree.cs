@@ -22,7 +22,9 @@ internal static class CommandTree
         new CommandEntry("logout", () => new LogoutCommand()),
         new CommandEntry("version", () => new VersionCommand()),
         new CommandEntry("builder", null,
-            new CommandEntry("build", Build) { Twin = "build" })
+            new CommandEntry("build", Build) { Twin = "build" },
+            new CommandEntry("du", () => new BuilderUsageCommand()),
+            new CommandEntry("prune", () => new BuilderPruneCommand()))
         {
             Aliases = ["buildx"],
             GroupSummary = "Manage builds",

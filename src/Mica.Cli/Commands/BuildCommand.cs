@@ -10,6 +10,8 @@ namespace Mica.Cli.Commands;
 /// <summary><c>mica build</c>, <c>mica image build</c>, <c>mica builder build</c>.</summary>
 internal sealed partial class BuildCommand : EngineCommand
 {
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForContainers;
+
     public override bool StopsInGoodOrder => true;
 
     public override Completes Completes => Completes.Files;
@@ -39,11 +41,11 @@ internal sealed partial class BuildCommand : EngineCommand
                 return CheckedText.Write(invocation.Output, await engine.Builds.CheckAsync(options, cancellationToken), json);
             case "outline":
                 OutlineReport outline = await engine.Builds.OutlineAsync(options, cancellationToken);
-                invocation.Output.Write(json ? outline.ToJson() + "\n" : outline.ToText());
+                invocation.Output.Write(json ? outline.ToJson() : outline.ToText());
                 return ExitCodes.Success;
             case "targets":
                 TargetsReport targets = await engine.Builds.TargetsAsync(options, cancellationToken);
-                invocation.Output.Write(json ? targets.ToJson() + "\n" : targets.ToText());
+                invocation.Output.Write(json ? targets.ToJson() : targets.ToText());
                 return ExitCodes.Success;
         }
 

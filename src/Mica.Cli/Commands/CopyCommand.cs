@@ -37,6 +37,8 @@ internal sealed class CopyCommand : EngineCommand
           dir:DIR                          a directory with plain files, as skopeo has them
         """;
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForOwners;
+
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica copy --all docker://debian:trixie docker://127.0.0.1:5000/debian:trixie", "mirror an image"),

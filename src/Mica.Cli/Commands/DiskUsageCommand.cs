@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Mica.Cli.CommandLine;
 using Mica.Cli.Rendering;
@@ -21,10 +22,11 @@ internal sealed class DiskUsageCommand : EngineCommand
     protected override async Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken)
     {
         DiskUsage usage = await engine.Store.DiskUsageAsync(cancellationToken);
+        ImmutableArray<BuildRecord> cache = await engine.Builds.Cache.ListAsync(cancellationToken);
         string? format = invocation.Value(_format);
-        invocation.Output.Write(!invocation.Value(_verbose) ? DiskUsageListing.RenderSummary(usage, format)
-            : format is null or "" or "table" ? DiskUsageListing.RenderVerbose(usage, invocation.Now)
-            : DiskUsageListing.RenderVerbose(usage, invocation.Now, format));
+        invocation.Output.Write(!invocation.Value(_verbose) ? DiskUsageListing.RenderSummary(usage, cache, format)
+            : format is null or "" or "table" ? DiskUsageListing.RenderVerbose(usage, cache, invocation.Now)
+            : DiskUsageListing.RenderVerbose(usage, cache, invocation.Now, format));
         return ExitCodes.Success;
     }
 }

@@ -26,9 +26,8 @@ internal abstract class EngineCommand(string usage, string summary, ArgumentCoun
         var options = new EngineOptions
         {
             Root = invocation.Root,
+            StateDirectory = invocation.Host.Environment.StateDirectory(invocation.Host.IsSuperuser),
             Time = invocation.Host.Time,
-            StateDirectory = invocation.Host.IsSuperuser ? "/run/mica"
-                : invocation.Host.Environment.XdgRuntimeDirectory is { } directory ? Path.Join(directory, "mica") : null,
             Registry = RegistryAccess.Options(invocation, _insecure is not null && invocation.Value(_insecure)),
         };
         return _maxLayerSize is not null && invocation.Value(_maxLayerSize) is { } size

@@ -26,6 +26,8 @@ internal sealed class LoadCommand : EngineCommand
 
     public override bool StopsInGoodOrder => true;
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForOwners;
+
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica load -i app.tar", "every image of the archive, with its names"),

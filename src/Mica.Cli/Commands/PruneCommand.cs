@@ -3,11 +3,12 @@ using System.CommandLine;
 using Mica.Cli.CommandLine;
 using Mica.Cli.Filtering;
 using Mica.Cli.Rendering;
+using Mica.Engine;
 using Mica.Store;
 
 namespace Mica.Cli.Commands;
 
-/// <summary><c>mica image prune</c> and <c>mica system prune</c>: the same but for words, as long as there is nothing but images.</summary>
+/// <summary><c>mica image prune</c>, and <c>mica system prune</c>, which prunes the build cache besides.</summary>
 internal sealed class PruneCommand : EngineCommand
 {
     private readonly bool _isSystem;
@@ -31,6 +32,8 @@ internal sealed class PruneCommand : EngineCommand
         "An image that a name moved on from stays for 14 days, so that 'mica tag undo' can bring it\n"
         + "back; with --all it goes too. What interrupted pulls left behind always goes.";
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForOwners;
+
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ($"mica {(_isSystem ? "system" : "image")} prune", "what nothing stands for any more"),
@@ -46,14 +49,17 @@ internal sealed class PruneCommand : EngineCommand
             return ExitCodes.Success;
         }
 
+        DateTimeOffset? until = given.One("until") is { } text ? FilterTime.Parse(text, invocation.Now) : null;
         RemovalReport report = await engine.Store.PruneAsync(new ImagePruneOptions
         {
             All = all,
-            Until = given.One("until") is { } until ? FilterTime.Parse(until, invocation.Now) : null,
+            Until = until,
             Labels = [.. given.All("label")],
             ExcludedLabels = [.. given.All("label!")],
         }, cancellationToken);
-        invocation.Output.Write(RemovalText.OfPrune(report));
+        BuildCachePruneReport? cache = !_isSystem ? null
+            : await engine.Builds.Cache.PruneAsync(new BuildCachePruneOptions { All = all, UnusedSince = until }, cancellationToken);
+        invocation.Output.Write(RemovalText.OfPrune(report, cache));
         return ExitCodes.Success;
     }
 
@@ -61,7 +67,7 @@ internal sealed class PruneCommand : EngineCommand
     {
         string images = all ? "all images without at least one container associated to them" : "all dangling images";
         return _isSystem
-            ? $"WARNING! This will remove:\n  - {images}\n  - what interrupted pulls left behind\n"
+            ? $"WARNING! This will remove:\n  - {images}\n  - {(all ? "all build cache" : "unused build cache")}\n  - what interrupted pulls left behind\n"
             : $"WARNING! This will remove {images}.";
     }
 }

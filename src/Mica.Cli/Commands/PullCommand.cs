@@ -30,6 +30,8 @@ internal sealed class PullCommand : EngineCommand
 
     public override Completes Completes => Completes.Images;
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForOwners;
+
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica pull debian:trixie-slim", "from Docker Hub"),

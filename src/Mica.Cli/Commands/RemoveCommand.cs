@@ -18,6 +18,8 @@ internal sealed class RemoveCommand : EngineCommand
 
     public override Completes Completes => Completes.Images;
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForOwners;
+
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica rmi debian:trixie-slim", "the name, and the image if it was its last"),

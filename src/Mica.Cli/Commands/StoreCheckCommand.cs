@@ -28,6 +28,8 @@ internal sealed class StoreCheckCommand : EngineCommand
 
     public override bool StopsInGoodOrder => true;
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForOwners;
+
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica store check", "is everything as it should be?"),

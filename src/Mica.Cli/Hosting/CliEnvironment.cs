@@ -87,4 +87,9 @@ internal sealed record CliEnvironment
             : XdgDataHome is not null ? Path.Combine(XdgDataHome, "mica")
             : Home is not null ? Path.Combine(Home, ".local", "share", "mica")
             : null);
+
+    /// <summary>For what exists only while containers do; null when nothing says where, and then it is in the store's directory.</summary>
+    public string? StateDirectory(bool isSuperuser) => isSuperuser ? "/run/mica"
+        : XdgRuntimeDirectory is not null ? Path.Combine(XdgRuntimeDirectory, "mica")
+        : null;
 }

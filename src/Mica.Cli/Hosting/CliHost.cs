@@ -1,5 +1,7 @@
 using System.Text;
+using Mica.Cli.CommandLine;
 using Mica.Cli.Progress;
+using Mica.Runtime;
 using Microsoft.Win32.SafeHandles;
 
 namespace Mica.Cli.Hosting;
@@ -37,6 +39,9 @@ internal sealed record CliHost
     /// <summary>The process has the user id 0.</summary>
     public required bool IsSuperuser { get; init; }
 
+    /// <summary>Becomes the same command in a user namespace, or returns when there is none to be had; null in tests.</summary>
+    public Action<UserNamespaceUse, string>? EnterUserNamespace { get; init; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Colours are for terminals whose user has not declined them.</summary>
@@ -55,7 +60,8 @@ internal sealed record CliHost
         IsOutputTerminal = !Console.IsOutputRedirected,
         IsErrorTerminal = !Console.IsErrorRedirected,
         TerminalSize = () => new TerminalSize(Console.WindowWidth, Console.WindowHeight),
-        IsSuperuser = System.Environment.IsPrivilegedProcess,
+        IsSuperuser = System.Environment.IsPrivilegedProcess && System.Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is null,
+        EnterUserNamespace = UserNamespaceEntry.Enter,
     };
 
     private static UTF8Encoding Utf8() => new(encoderShouldEmitUTF8Identifier: false);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Mica.Cli.Templates;
@@ -27,18 +28,18 @@ internal static class DiskUsageListing
     };
 
     /// <summary>One line for each kind of thing.</summary>
-    public static string RenderSummary(DiskUsage usage, string? format) => Summary.Render(format, quiet: false,
+    public static string RenderSummary(DiskUsage usage, ImmutableArray<BuildRecord> cache, string? format) => Summary.Render(format, quiet: false,
     [
         SummaryRow("Images", usage.Images.Length, usage.ActiveCount, usage.Size, usage.Reclaimable),
 
-        // Until there are containers, volumes and builds there are none of them.
+        // Until there are containers and volumes there are none of them.
         SummaryRow("Containers", 0, 0, 0, 0),
         SummaryRow("Local Volumes", 0, 0, 0, 0),
-        SummaryRow("Build Cache", 0, 0, 0, 0),
+        SummaryRow("Build Cache", cache.Length, 0, cache.Sum(record => record.OwnBytes), cache.Sum(record => record.OwnBytes)),
     ]);
 
     /// <summary>A table for each kind of thing, and beyond docker who shares what with whom.</summary>
-    public static string RenderVerbose(DiskUsage usage, DateTimeOffset now)
+    public static string RenderVerbose(DiskUsage usage, ImmutableArray<BuildRecord> cache, DateTimeOffset now)
     {
         var text = new StringBuilder();
         text.Append("Images space usage:\n\n");
@@ -52,17 +53,19 @@ internal static class DiskUsageListing
             $"\nOn the disk: {HumanSize.Long(usage.Blobs)} of blobs and {HumanSize.Long(usage.Layers)} of unpacked layers; without the unused images {HumanSize.Long(usage.Freeable)} less\n");
         text.Append("\nContainers space usage:\n\n").Append(Header("CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"));
         text.Append("\nLocal Volumes space usage:\n\n").Append(Header("VOLUME NAME", "LINKS", "SIZE"));
-        text.Append("\nBuild cache usage: 0B\n\n").Append(Header("CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"));
+        text.Append("\nBuild cache usage: ").Append(HumanSize.Long(cache.Sum(record => record.OwnBytes))).Append("\n\n");
+        text.Append(BuildCacheTable.Verbose.Render(null, quiet: false, BuildCacheTable.VerboseRows(cache, truncates: true, now)));
         return text.ToString();
     }
 
     /// <summary>The same as one JSON document or by a template over <c>.Images</c>, <c>.Containers</c>, <c>.Volumes</c> and <c>.BuildCache</c>.</summary>
-    public static string RenderVerbose(DiskUsage usage, DateTimeOffset now, string format)
+    public static string RenderVerbose(DiskUsage usage, ImmutableArray<BuildRecord> cache, DateTimeOffset now, string format)
     {
         var rows = new ListValue([.. ImageTable.Rows(ImageTable.WithUsage, usage.Images, truncates: false, now)]);
+        var steps = new ListValue([.. BuildCacheTable.VerboseRows(cache, truncates: false, now)]);
         var all = new RowValue("disk usage",
         [
-            new("Images", rows), new("Containers", new ListValue([])), new("Volumes", new ListValue([])), new("BuildCache", new ListValue([])),
+            new("Images", rows), new("Containers", new ListValue([])), new("Volumes", new ListValue([])), new("BuildCache", steps),
         ]);
         return format == "json" ? JsonText.Of(all) + "\n" : Template.Parse(Listing.Unescape(format)).Apply(all) + "\n";
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mica.Layers;
 using Mica.Oci;
 using Mica.Store;
 
@@ -58,19 +59,25 @@ internal sealed class BuildExport(Engine engine, StoreLease lease, ImageBuildOpt
             throw new MicaException(ErrorKind.InvalidArgument, "tag is needed when pushing to registry");
         }
 
-        Descriptor pushed = built.Root;
+        StoredImage image = await engine.Store.FindAsync(built.Root.Digest.ToString(), cancellationToken)
+            ?? throw new MicaException(ErrorKind.Conflict, $"{built.Root.Digest}: was removed while it was being built");
+        Descriptor root = await steps.RunAsync("exporting layers", (transfers, _) => CompressAsync(built.Root, output.Compression, transfers, cancellationToken));
         foreach (ImageReference name in options.Names)
         {
-            pushed = await steps.RunAsync($"pushing {name}", async (transfers, tell) =>
+            await steps.RunAsync($"pushing {name}", async (transfers, tell) =>
             {
-                PushResult result = await engine.Images.PushAsync(name, new PushOptions { Compression = output.Compression }, transfers, cancellationToken);
-                tell($"pushing manifest for {name}@{result.Root.Digest} done");
-                return result.Root;
+                await new ImagePush(engine, transfers).SendAsync(lease, image, root, name, cancellationToken);
+                tell($"pushing manifest for {name}@{root.Digest} done");
+                return true;
             });
         }
 
-        return pushed;
+        return root;
     }
+
+    private Task<Descriptor> CompressAsync(
+        Descriptor root, LayerCompression compression, IProgress<ProgressEvent> progress, CancellationToken cancellationToken) =>
+        new LayerRecompression(engine.Store, lease, compression, Path.Join(engine.Options.Root, "ingest"), progress).RunAsync(root, cancellationToken);
 
     private Task<bool> ArchiveAsync(BuiltImage built, ArchiveOutput output, CancellationToken cancellationToken) => steps.RunAsync(
         output.Form == ImageArchiveForm.Oci ? "exporting to oci image format" : "exporting to docker image format", async (transfers, tell) =>
@@ -78,7 +85,7 @@ internal sealed class BuildExport(Engine engine, StoreLease lease, ImageBuildOpt
         Descriptor root = built.Root;
         if (output.Compression is { } compression)
         {
-            root = await new LayerRecompression(engine.Store, lease, compression, Path.Join(engine.Options.Root, "ingest"), transfers).RunAsync(root, cancellationToken);
+            root = await CompressAsync(root, compression, transfers, cancellationToken);
         }
 
         var writer = new ImageArchiveWriter(lease, new ImageArchiveWriterOptions { Form = output.Form, Platform = built.Platforms[0].Platform }, transfers);

@@ -31,7 +31,8 @@ internal sealed record BuildInput(DockerfileDocument Document, string Id, string
 
         if (context.Dockerfile is { } content)
         {
-            return (content, DefaultName, $"{context.Id}/{DefaultName}");
+            return options.DockerfilePath is null ? (content, DefaultName, $"{context.Id}/{DefaultName}")
+                : throw new MicaException(ErrorKind.InvalidArgument, $"ambiguous Dockerfile source: both {context.Id} and --file are Dockerfiles");
         }
 
         string named = options.DockerfilePath ?? DefaultName;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Mica.Build;
 using Mica.Dockerfile;
 using Mica.Oci;
@@ -26,7 +25,7 @@ public sealed class Builds
     /// <exception cref="StepFailedException">A step failed; what had succeeded is kept for the next build.</exception>
     public async Task<BuiltImage> BuildAsync(ImageBuildOptions options, IProgress<BuildEvent>? progress, CancellationToken cancellationToken)
     {
-        RefuseCacheTransfer(options);
+        RefuseWhatIsNotThere(options);
         var steps = new BuildSteps(progress ?? Silence.Instance, _engine.Options.Time);
         await using StoreLease lease = await _engine.Store.LeaseAsync("build", cancellationToken);
         await using LayerWorkspace workspace = _engine.Store.NewWorkspace(lease);
@@ -38,12 +37,12 @@ public sealed class Builds
         checks.Lint(null).ThrowIfFailed();
         ImmutableDictionary<string, NamedContext> contexts = await OpenContextsAsync(opening, options, cancellationToken);
         Platform[] platforms = options.Platforms.IsEmpty ? [_engine.Options.Platform] : [.. options.Platforms];
-        BuiltPlatform[] built = await RunAllAsync(platforms.Select(async platform =>
+        BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
         {
-            var build = new ImageBuild(_engine.Store, lease, images, _engine.Containers, _engine.Options.Time);
+            var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time);
             BuildOptions one = StepOptions.Of(options, input, contexts, platform);
-            return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), cancellationToken));
-        }));
+            return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), token));
+        }, cancellationToken);
 
         Descriptor root = await new BuiltIndex(lease, options).WriteAsync(built, cancellationToken);
         var result = new BuiltImage(root, [.. built], checks.Lint(images).Report);
@@ -113,16 +112,36 @@ public sealed class Builds
         return contexts.ToImmutable();
     }
 
-    /// <summary>Waits for all; of several failures the first that is no cancellation counts.</summary>
-    private static async Task<T[]> RunAllAsync<T>(IEnumerable<Task<T>> tasks) => await Task.WhenAll(tasks);
+    /// <summary>All at once; the first failure stops the others, and is what is thrown.</summary>
+    private static async Task<BuiltPlatform[]> RunAllAsync(
+        Platform[] platforms, Func<Platform, CancellationToken, Task<BuiltPlatform>> run, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        return await Task.WhenAll(platforms.Select(async platform =>
+        {
+            try
+            {
+                return await run(platform, stop.Token);
+            }
+            catch
+            {
+                await stop.CancelAsync();
+                throw;
+            }
+        }));
+    }
 
-    private static void RefuseCacheTransfer(ImageBuildOptions options)
+    private static void RefuseWhatIsNotThere(ImageBuildOptions options)
     {
         string? option = !options.CacheFrom.IsEmpty ? "--cache-from" : !options.CacheTo.IsEmpty ? "--cache-to" : null;
         if (option is not null)
         {
-            throw new MicaException(ErrorKind.Unsupported, string.Create(CultureInfo.InvariantCulture,
-                $"{option}: caches outside the store are not supported; steps are cached in the store"));
+            throw new MicaException(ErrorKind.Unsupported, $"{option}: caches outside the store are not supported; steps are cached in the store");
+        }
+
+        if (options.Squash)
+        {
+            throw new MicaException(ErrorKind.Unsupported, "--squash: not supported");
         }
     }
 

@@ -47,9 +47,16 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
     /// <summary>A Dockerfile, or a tar.</summary>
     private Task<OpenedContext> OpenAsync(Stream content, string id, CancellationToken cancellationToken) => Task.Run(() =>
     {
-        using var buffered = new LookAheadStream(content, HeadSize);
-        return IsArchive(buffered.Head) ? new OpenedContext(Unpack(buffered, id, cancellationToken), null, id)
-            : new OpenedContext(null, ReadDockerfile(buffered, id), id);
+        try
+        {
+            using var buffered = new LookAheadStream(content, HeadSize);
+            return IsArchive(buffered.Head) ? new OpenedContext(Unpack(buffered, id, cancellationToken), null, id)
+                : new OpenedContext(null, ReadDockerfile(buffered, id), id);
+        }
+        catch (IOException failure)
+        {
+            throw new MicaException(ErrorKind.Failed, $"{id}: {Printable.Of(failure.Message)}", failure);
+        }
     }, cancellationToken);
 
     internal static byte[] ReadDockerfile(Stream content, string name)

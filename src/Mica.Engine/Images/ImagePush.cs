@@ -31,6 +31,15 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
             }.RunAsync(root, cancellationToken);
         }
 
+        return await SendAsync(lease, image, root, reference, cancellationToken);
+    }
+
+    /// <summary>
+    /// Sends <paramref name="root"/>, which is the image or was made of it and is held by <paramref name="lease"/>, and names it.
+    /// </summary>
+    public async Task<PushResult> SendAsync(
+        StoreLease lease, StoredImage image, Descriptor root, ImageReference reference, CancellationToken cancellationToken)
+    {
         RegistryRepository target = engine.Registry.Repository(reference, progress);
         IReadOnlyDictionary<Digest, string> mounts = await MountsAsync(image, reference, cancellationToken);
         using var copy = new ContentCopy(lease, target, new ContentCopyOptions
@@ -39,13 +48,13 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
             MountFrom = blob => mounts.GetValueOrDefault(blob.Digest),
         }, progress);
         await copy.CopyAsync(root, cancellationToken);
-        await target.TagAsync(root, reference.Tag, cancellationToken);
+        await target.TagAsync(root, reference.Tag!, cancellationToken);
 
         if (root.Digest == image.Root.Digest)
         {
             await engine.Store.AddRepositoryDigestAsync(reference.Name, root.Digest, cancellationToken);
         }
-        else if (options.Compression is null)
+        else
         {
             // The compressed form is kept, known by its digest, so that the next push has it.
             await lease.CommitImageAsync(root, reference.WithDigest(root.Digest), "push", cancellationToken);

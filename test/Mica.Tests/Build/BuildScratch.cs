@@ -53,8 +53,8 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
             Explain = true,
         };
         await using StoreLease lease = await Store.LeaseAsync("build", Token);
-        var containers = new ContainerRunner(new RuntimeOptions(Path.Join(_root, "run"), Path.Join(_root, "scratch")));
-        var build = new ImageBuild(Store, lease, this, containers, TimeProvider.System);
+        using var containers = new ContainerRunner(new RuntimeOptions(Path.Join(_root, "run"), Path.Join(_root, "scratch")));
+        var build = new ImageBuild(Store, lease, this, () => new StepContainers(containers, null), TimeProvider.System);
         BuildResult result = await build.RunAsync(change is null ? options : change(options), this, Token);
         Counts = (result.Executed, result.Cached);
         await lease.CommitImageAsync(result.Manifest, ImageReference.Parse(name), "build", Token);

@@ -26,6 +26,7 @@ public sealed class SessionTests
         await using TestRegistry registry = await TestRegistry.StartAsync();
         await SessionImages.FillAsync(registry, cancellationToken);
         DirectoryInfo directory = Directory.CreateTempSubdirectory("mica-session-");
+        SessionDockerfiles.Write(directory.FullName);
         try
         {
             var transcript = new StringBuilder();

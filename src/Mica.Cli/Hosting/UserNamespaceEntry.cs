@@ -1,0 +1,41 @@
+using System.Collections;
+using Mica.Cli.CommandLine;
+using Mica.Runtime;
+
+namespace Mica.Cli.Hosting;
+
+/// <summary>How an ordinary user's command comes into a user namespace: the program becomes itself, in there.</summary>
+internal static class UserNamespaceEntry
+{
+    /// <summary>Returns when the process is in one already, when none can be had, or when it would be of no use.</summary>
+    public static void Enter(UserNamespaceUse use, string root)
+    {
+        if (Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is not null || Environment.IsPrivilegedProcess)
+        {
+            return;
+        }
+
+        string scratch = Path.Join(root, "build", "scratch");
+        var options = new RuntimeOptions(Path.Join(root, "build", "run"), scratch);
+        RuntimeSupport support;
+        try
+        {
+            Directory.CreateDirectory(scratch);
+            support = new RuntimeProbe(options).Probe();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The command itself tells what is wrong with the directory.
+            return;
+        }
+
+        if (support.Namespace is { } wanted && (use == UserNamespaceUse.ForContainers || support.Rung == RuntimeRung.SubordinateIds))
+        {
+            string[] words = Environment.GetCommandLineArgs();
+            wanted.Enter(
+                [Environment.ProcessPath ?? words[0], .. words[1..]],
+                [.. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}")],
+                options);
+        }
+    }
+}
