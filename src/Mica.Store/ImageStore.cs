@@ -141,6 +141,19 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         return trees.ToImmutable();
     }, cancellationToken);
 
+    /// <summary>Whether the image was built or loaded here, so that no registry knows it in this form.</summary>
+    public Task<bool> WasMadeHereAsync(Digest root, CancellationToken cancellationToken) => ReadAsync(database =>
+    {
+        using Statement row = database.Use("""
+            SELECT 1 FROM journal WHERE target = ?1 AND cause IN ('build', 'load')
+              AND NOT EXISTS(SELECT 1 FROM repository_digests WHERE digest = ?1)
+            UNION ALL
+            SELECT 1 FROM variants v JOIN manifest_layers m ON m.manifest = v.manifest JOIN build_records r ON r.layer = m.diff_id
+            WHERE v.root = ?1 AND m.blob = m.diff_id
+            """);
+        return row.Bind(1, root).Step();
+    }, cancellationToken);
+
     /// <summary>
     /// A form of the layer with this diffID that an image here has, held by <paramref name="lease"/>; null when there is none of
     /// the type.

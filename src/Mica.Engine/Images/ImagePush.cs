@@ -21,8 +21,9 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
         await lease.HoldAsync(image.Root.Digest, cancellationToken);
 
         Descriptor root = Choose(image, options.Platform, reference);
-        // What came from a registry goes back as it is; what was built or loaded here leaves compressed.
-        if (options.Compression is not null || (image.Repositories.IsEmpty && !options.KeepsLayers))
+        // What was copied or pulled goes on as it is; what was built or loaded here leaves compressed.
+        if (options.Compression is not null
+            || (!options.KeepsLayers && await engine.Store.WasMadeHereAsync(image.Root.Digest, cancellationToken)))
         {
             root = await new LayerRecompression(
                 engine.Store, lease, options.Compression ?? LayerCompression.Gzip, Path.Join(engine.Options.Root, "ingest"), progress)
