@@ -20,9 +20,6 @@ internal sealed class BuiltIndex(StoreLease lease, ImageBuildOptions options)
             Manifests = [.. built.Select(one => one.Result.Manifest with { Platform = one.Platform })],
             Annotations = options.IndexAnnotations.IsEmpty ? null : options.IndexAnnotations,
         }.ToJson();
-        Descriptor index = Descriptor.Of(MediaTypes.OciIndex, json);
-        using var content = new MemoryStream(json, writable: false);
-        await lease.WriteAsync(index, content, cancellationToken);
-        return index;
+        return await lease.WriteDocumentAsync(MediaTypes.OciIndex, json, cancellationToken);
     }
 }

@@ -88,10 +88,7 @@ public sealed class Manifests
     private static async Task<Descriptor> StoreAsync(
         StoreLease lease, ImageIndex index, ImageReference list, string cause, CancellationToken cancellationToken)
     {
-        byte[] json = index.ToJson();
-        Descriptor root = Descriptor.Of(index.MediaType ?? MediaTypes.OciIndex, json);
-        using var content = new MemoryStream(json, writable: false);
-        await lease.WriteAsync(root, content, cancellationToken);
+        Descriptor root = await lease.WriteDocumentAsync(index.MediaType ?? MediaTypes.OciIndex, index.ToJson(), cancellationToken);
         await lease.CommitImageAsync(root, list, cause, cancellationToken);
         return root;
     }
