@@ -418,7 +418,7 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         return RemovalReport.Empty with { FreedBytes = StoreErrors.Guard(Root, () => _disposal.Dispose(sweep)) };
     }, cancellationToken);
 
-    private Task<T> ReadAsync<T>(Func<Database, T> read, CancellationToken cancellationToken)
+    internal Task<T> ReadAsync<T>(Func<Database, T> read, CancellationToken cancellationToken)
     {
         try
         {

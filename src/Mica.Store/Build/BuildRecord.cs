@@ -20,9 +20,6 @@ public sealed record BuildRecord
     /// <summary>The layer it made; null when it changed nothing.</summary>
     public Descriptor? Layer { get; init; }
 
-    /// <summary>What else it made, in the builder's own words.</summary>
-    public string? Result { get; init; }
-
     /// <summary>The time that the image's history gives to the step.</summary>
     public required DateTimeOffset Created { get; init; }
 

@@ -8,7 +8,7 @@ namespace Mica.Store;
 public sealed class BuildRecords
 {
     private const string Columns = """
-        r.key, r.slot, r.description, r.inputs, r.layer, r.result, r.created, r.used, r.uses, b.size,
+        r.key, r.slot, r.description, r.inputs, r.layer, r.created, r.used, r.uses, b.size,
         CASE WHEN EXISTS(SELECT 1 FROM manifest_layers m WHERE m.diff_id = r.layer) THEN 0 ELSE coalesce(b.size, 0) + coalesce(l.bytes, 0) END
         FROM build_records r LEFT JOIN blobs b ON b.digest = r.layer LEFT JOIN layers l ON l.diff_id = r.layer
         """;
@@ -50,24 +50,24 @@ public sealed class BuildRecords
     }, cancellationToken, durable: false);
 
     /// <summary>The record of the same place that was used last, to compare with; null when there is none.</summary>
-    public Task<BuildRecord?> LatestAsync(string slot, CancellationToken cancellationToken) => _store.WriteAsync(
+    public Task<BuildRecord?> LatestAsync(string slot, CancellationToken cancellationToken) => _store.ReadAsync(
         database => Read(database, $"SELECT {Columns} WHERE r.slot = ?1 ORDER BY r.used DESC LIMIT 1", slot).FirstOrDefault(),
-        cancellationToken, durable: false);
+        cancellationToken);
 
     /// <summary>Keeps a result, in place of one with the same key.</summary>
     public Task AddAsync(BuildRecord record, CancellationToken cancellationToken) => _store.WriteAsync(database =>
     {
         using Statement insert = database.Use("""
-            INSERT OR REPLACE INTO build_records(key, slot, description, inputs, layer, result, created, used, uses)
-            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)
+            INSERT OR REPLACE INTO build_records(key, slot, description, inputs, layer, created, used, uses)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
             """);
         return insert.Bind(1, record.Key).Bind(2, record.Slot).Bind(3, record.Description).Bind(4, record.Inputs)
-            .Bind(5, record.Layer?.Digest.ToString()).Bind(6, record.Result).Bind(7, record.Created).Bind(8, _time.GetUtcNow()).Run();
+            .Bind(5, record.Layer?.Digest.ToString()).Bind(6, record.Created).Bind(7, _time.GetUtcNow()).Run();
     }, cancellationToken, durable: false);
 
     /// <summary>All records, the one used last first.</summary>
-    public Task<ImmutableArray<BuildRecord>> ListAsync(CancellationToken cancellationToken) => _store.WriteAsync(
-        database => Read(database, $"SELECT {Columns} ORDER BY r.used DESC, r.key", null), cancellationToken, durable: false);
+    public Task<ImmutableArray<BuildRecord>> ListAsync(CancellationToken cancellationToken) => _store.ReadAsync(
+        database => Read(database, $"SELECT {Columns} ORDER BY r.used DESC, r.key", null), cancellationToken);
 
     /// <summary>Removes records, and the layers that nothing else needs then.</summary>
     public Task<RemovalReport> RemoveAsync(IReadOnlyCollection<Digest> keys, CancellationToken cancellationToken) =>
@@ -105,14 +105,13 @@ public sealed class BuildRecords
                 Slot = rows.Text(1),
                 Description = rows.Text(2),
                 Inputs = rows.Text(3),
-                Layer = rows.DigestOrNull(4) is { } layer && rows.LongOrNull(9) is { } size
+                Layer = rows.DigestOrNull(4) is { } layer && rows.LongOrNull(8) is { } size
                     ? new Descriptor { MediaType = MediaTypes.OciLayer, Digest = layer, Size = size }
                     : null,
-                Result = rows.TextOrNull(5),
-                Created = rows.Time(6),
-                Used = rows.Time(7),
-                Uses = rows.Long(8),
-                OwnBytes = rows.Long(10),
+                Created = rows.Time(5),
+                Used = rows.Time(6),
+                Uses = rows.Long(7),
+                OwnBytes = rows.Long(9),
             });
         }
 

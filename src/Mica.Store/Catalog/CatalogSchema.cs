@@ -18,7 +18,7 @@ internal static class CatalogSchema
     /// </summary>
     private const string BuildRecords = """
         CREATE TABLE build_records(
-          key TEXT PRIMARY KEY, slot TEXT NOT NULL, description TEXT NOT NULL, inputs TEXT NOT NULL, layer TEXT, result TEXT,
+          key TEXT PRIMARY KEY, slot TEXT NOT NULL, description TEXT NOT NULL, inputs TEXT NOT NULL, layer TEXT,
           created INTEGER NOT NULL, used INTEGER NOT NULL, uses INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX build_records_slot ON build_records(slot, used);
         CREATE INDEX build_records_layer ON build_records(layer);
