@@ -41,6 +41,19 @@ public sealed class TagAndPushTests(Workbench bench)
     }
 
     [Fact]
+    public async Task Push_OnePlatformOfAnIndex_LeavesTheStoreAsItWas()
+    {
+        await using LoopbackRegistry other = await bench.StartRegistryAsync("platform");
+        await using MicaRoot mica = bench.NewRoot();
+        await mica.RunAsync("copy", "--all", $"docker://{bench.Registry.Address}/multi:latest", $"mica:{other.Address}/multi:latest");
+        string before = await mica.RunAsync("images", "-a", "--digests");
+
+        await mica.RunAsync("push", "--platform", "linux/arm64", $"{other.Address}/multi:latest");
+
+        Assert.Equal(before, await mica.RunAsync("images", "-a", "--digests"));
+    }
+
+    [Fact]
     public async Task Push_SecondTime_SendsNothing()
     {
         await using LoopbackRegistry other = await bench.StartRegistryAsync("twice");

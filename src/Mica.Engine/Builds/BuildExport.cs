@@ -66,7 +66,7 @@ internal sealed class BuildExport(Engine engine, StoreLease lease, ImageBuildOpt
         {
             await steps.RunAsync($"pushing {name}", async (transfers, tell) =>
             {
-                await new ImagePush(engine, transfers).SendAsync(lease, image, root, name, cancellationToken);
+                await new ImagePush(engine, transfers).SendAsync(lease, image, built.Root, root, name, cancellationToken);
                 tell($"pushing manifest for {name}@{root.Digest} done");
                 return true;
             });

@@ -20,7 +20,7 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
         await using StoreLease lease = await engine.Store.LeaseAsync($"push {reference.Familiar}", cancellationToken);
         await lease.HoldAsync(image.Root.Digest, cancellationToken);
 
-        Descriptor root = Choose(image, options.Platform, reference);
+        Descriptor chosen = Choose(image, options.Platform, reference), root = chosen;
         // What was copied or pulled goes on as it is; what was built or loaded here leaves compressed.
         if (options.Compression is not null
             || (!options.KeepsLayers && await engine.Store.WasMadeHereAsync(image.Root.Digest, cancellationToken)))
@@ -32,14 +32,15 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
             }.RunAsync(root, cancellationToken);
         }
 
-        return await SendAsync(lease, image, root, reference, cancellationToken);
+        return await SendAsync(lease, image, chosen, root, reference, cancellationToken);
     }
 
     /// <summary>
-    /// Sends <paramref name="root"/>, which is the image or was made of it and is held by <paramref name="lease"/>, and names it.
+    /// Sends <paramref name="root"/>, which is held by <paramref name="lease"/>, and names it. It is <paramref name="chosen"/> of the
+    /// image, or was made of that by compressing layers.
     /// </summary>
     public async Task<PushResult> SendAsync(
-        StoreLease lease, StoredImage image, Descriptor root, ImageReference reference, CancellationToken cancellationToken)
+        StoreLease lease, StoredImage image, Descriptor chosen, Descriptor root, ImageReference reference, CancellationToken cancellationToken)
     {
         RegistryRepository target = engine.Registry.Repository(reference, progress);
         IReadOnlyDictionary<Digest, string> mounts = await MountsAsync(image, reference, cancellationToken);
@@ -55,7 +56,7 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
         {
             await engine.Store.AddRepositoryDigestAsync(reference.Name, root.Digest, cancellationToken);
         }
-        else
+        else if (root.Digest != chosen.Digest)
         {
             // The compressed form is kept, known by its digest, so that the next push has it.
             await lease.CommitImageAsync(root, reference.WithDigest(root.Digest), "push", cancellationToken);

@@ -32,7 +32,7 @@ internal sealed class LayerRecompression(
                 entries.Add(entry with { Digest = changed.Digest, Size = changed.Size, MediaType = changed.MediaType });
             }
 
-            return await WriteAsync(MediaTypes.OciIndex,
+            return await lease.WriteDocumentAsync(MediaTypes.OciIndex,
                 (index with { MediaType = MediaTypes.OciIndex, Manifests = entries.ToImmutable() }).ToJson(), cancellationToken);
         }
 
@@ -55,7 +55,7 @@ internal sealed class LayerRecompression(
             Config = manifest.Config with { MediaType = MediaTypes.OciConfig },
             Layers = layers.ToImmutable(),
         };
-        return await WriteAsync(MediaTypes.OciManifest, changedManifest.ToJson(), cancellationToken);
+        return await lease.WriteDocumentAsync(MediaTypes.OciManifest, changedManifest.ToJson(), cancellationToken);
     }
 
     private async Task<Descriptor> RecompressAsync(Descriptor layer, CancellationToken cancellationToken)
@@ -116,13 +116,5 @@ internal sealed class LayerRecompression(
         var file = new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         File.Delete(path);
         return file;
-    }
-
-    private async Task<Descriptor> WriteAsync(string mediaType, byte[] json, CancellationToken cancellationToken)
-    {
-        Descriptor descriptor = Descriptor.Of(mediaType, json);
-        using var content = new MemoryStream(json, writable: false);
-        await lease.WriteAsync(descriptor, content, cancellationToken);
-        return descriptor;
     }
 }
