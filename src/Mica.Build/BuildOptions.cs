@@ -52,9 +52,6 @@ public sealed record BuildOptions
     /// <summary>Modes of context files count as 0644 or 0755, in keys and layers.</summary>
     public bool PortableModes { get; init; }
 
-    /// <summary>The layers that the build adds become one.</summary>
-    public bool Squash { get; init; }
-
     /// <summary>The time that the image and its new files bear at most (SOURCE_DATE_EPOCH); null for the time of the build.</summary>
     public DateTimeOffset? Epoch { get; init; }
 
@@ -81,6 +78,9 @@ public sealed record BuildOptions
 
     /// <summary>Resource limits of RUN steps: name, soft, hard; -1 is unlimited.</summary>
     public ImmutableArray<(string Name, long Soft, long Hard)> Ulimits { get; init; } = [];
+
+    /// <summary>How ADD reaches web servers.</summary>
+    public WebDownloadOptions Downloads { get; init; } = new();
 
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }

@@ -1,3 +1,4 @@
+using Mica.Build;
 using Mica.Oci;
 using Mica.Registry;
 
@@ -16,6 +17,14 @@ public sealed record EngineOptions
 
     /// <summary>How registries are reached.</summary>
     public RegistryClientOptions Registry { get; init; } = new();
+
+    /// <summary>Web servers are reached as registries are.</summary>
+    internal WebDownloadOptions Downloads => new()
+    {
+        Proxy = Registry.Proxy,
+        ConnectTimeout = Registry.ConnectTimeout,
+        UserAgent = $"mica/{Registry.Version}",
+    };
 
     /// <summary>The platform that is meant when none is named.</summary>
     public Platform Platform { get; init; } = Platform.Current;

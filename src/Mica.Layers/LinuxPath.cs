@@ -33,6 +33,18 @@ public readonly struct LinuxPath : IEquatable<LinuxPath>
     /// <inheritdoc cref="Equals(LinuxPath)"/>
     public static bool operator ==(LinuxPath left, LinuxPath right) => left.Equals(right);
 
+    /// <summary>What stands before the last <c>/</c>; empty when there is none.</summary>
+    public LinuxPath Parent => Bytes.LastIndexOf((byte)'/') is var slash and >= 0 ? new LinuxPath(Bytes[..slash]) : default;
+
+    /// <summary>What stands behind the last <c>/</c>; all of it when there is none.</summary>
+    public ReadOnlySpan<byte> Name => Bytes[(Bytes.LastIndexOf((byte)'/') + 1)..];
+
+    /// <summary>
+    /// The path of <paramref name="below"/> in the directory that this is: with <c>/</c> between them, unless one is empty.
+    /// </summary>
+    public LinuxPath Append(ReadOnlySpan<byte> below) =>
+        IsEmpty ? new LinuxPath(below) : below.IsEmpty ? this : new LinuxPath([.. Bytes, (byte)'/', .. below]);
+
     /// <summary>Whether any byte differs.</summary>
     public static bool operator !=(LinuxPath left, LinuxPath right) => !left.Equals(right);
 

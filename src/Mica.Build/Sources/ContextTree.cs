@@ -1,4 +1,3 @@
-using System.Text;
 using Mica.Dockerfile;
 using Mica.Layers;
 using Mica.Linux;
@@ -13,8 +12,6 @@ namespace Mica.Build;
 /// </summary>
 internal sealed class ContextTree : ISourceTree, IDisposable
 {
-    private const int MaxLinks = 40;
-
     private readonly DirectoryHandle _root;
     private readonly PatternList _ignored;
     private readonly ContextDigests? _digests;
@@ -57,8 +54,8 @@ internal sealed class ContextTree : ISourceTree, IDisposable
             using var reader = new DirectoryReader(directory);
             while (reader.TryRead(out ReadOnlySpan<byte> name, out FileKind kind))
             {
-                byte[] full = path.IsEmpty ? name.ToArray() : [.. path.Bytes, (byte)'/', .. name];
-                if (!_ignored.Decide(full).IsExcluded || (kind is FileKind.Directory or FileKind.Unknown && _ignored.MayIncludeBelow(full)))
+                LinuxPath full = path.Append(name);
+                if (!_ignored.Decide(full.Bytes).IsExcluded || (kind is FileKind.Directory or FileKind.Unknown && _ignored.MayIncludeBelow(full.Bytes)))
                 {
                     names.Add(name.ToArray());
                 }
@@ -90,53 +87,8 @@ internal sealed class ContextTree : ISourceTree, IDisposable
     /// <summary>Attributes of the host's files are the host's.</summary>
     public IReadOnlyList<Xattr> Xattrs(LinuxPath path) => [];
 
-    public LinuxPath Resolve(LinuxPath path)
-    {
-        string[] rest = Encoding.Latin1.GetString(path.Bytes).Split('/', StringSplitOptions.RemoveEmptyEntries);
-        var left = new Stack<string>(rest.Reverse());
-        var done = new List<string>();
-        for (int links = 0; left.TryPop(out string? name);)
-        {
-            if (name == "..")
-            {
-                if (done.Count > 0)
-                {
-                    done.RemoveAt(done.Count - 1);
-                }
-
-                continue;
-            }
-
-            if (name == ".")
-            {
-                continue;
-            }
-
-            done.Add(name);
-            var here = new LinuxPath(Encoding.Latin1.GetBytes(string.Join('/', done)));
-            if (Find(here) is { Kind: FileKind.SymbolicLink })
-            {
-                if (++links > MaxLinks)
-                {
-                    throw new MicaException(ErrorKind.InvalidArgument, $"{path}: too many levels of symbolic links");
-                }
-
-                string target = Encoding.Latin1.GetString(ReadSymbolicLink(here));
-                done.RemoveAt(done.Count - 1);
-                if (target.StartsWith('/'))
-                {
-                    done.Clear();
-                }
-
-                foreach (string component in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse())
-                {
-                    left.Push(component);
-                }
-            }
-        }
-
-        return new LinuxPath(Encoding.Latin1.GetBytes(string.Join('/', done)));
-    }
+    public LinuxPath Resolve(LinuxPath path) => LinkResolution.Resolve(path, here =>
+        Find(here) is { Kind: FileKind.SymbolicLink } ? ReadSymbolicLink(here) : null);
 
     public string DigestOf(LinuxPath path, FileStatus status)
     {
@@ -177,11 +129,10 @@ internal sealed class ContextTree : ISourceTree, IDisposable
     /// <summary>The directory above, opened through no link that leads out; null when there is none.</summary>
     private (DirectoryHandle? Directory, byte[] Name) Parent(LinuxPath path)
     {
-        int slash = path.Bytes.LastIndexOf((byte)'/');
-        byte[] name = path.Bytes[(slash + 1)..].ToArray();
+        byte[] name = path.Name.ToArray();
         try
         {
-            return (_root.OpenDirectoryInRoot(slash < 0 ? "."u8 : path.Bytes[..slash]), name);
+            return (_root.OpenDirectoryInRoot(path.Parent is { IsEmpty: false } parent ? parent.Bytes : "."u8), name);
         }
         catch (LinuxException failure) when (failure.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
         {

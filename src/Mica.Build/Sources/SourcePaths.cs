@@ -48,7 +48,6 @@ internal static class SourcePaths
                 throw new MicaException(ErrorKind.NotFound, $"\"/{path}\": not found in {tree.DisplayName}");
             }
 
-            int slash = path.Bytes.LastIndexOf((byte)'/');
             string droppedClean = GlobPath.Clean("/" + dropped)[1..];
             ReadOnlySpan<byte> below = path.Bytes;
             byte[] prefix = Encoding.UTF8.GetBytes(droppedClean);
@@ -57,7 +56,7 @@ internal static class SourcePaths
                 below = below[prefix.Length..].TrimStart((byte)'/');
             }
 
-            found.Add(new SourcePath(resolved, new LinuxPath(path.Bytes[(slash + 1)..]), keepParents ? new LinuxPath(below) : null, status));
+            found.Add(new SourcePath(resolved, new LinuxPath(path.Name), keepParents ? new LinuxPath(below) : null, status));
         }
     }
 
@@ -65,7 +64,7 @@ internal static class SourcePaths
     {
         foreach (byte[] name in tree.List(directory))
         {
-            LinuxPath path = directory.IsEmpty ? new LinuxPath(name) : new LinuxPath([.. directory.Bytes, (byte)'/', .. name]);
+            LinuxPath path = directory.Append(name);
             if (pattern.IsMatch(path.Bytes))
             {
                 if (tree.Find(path) is not null)

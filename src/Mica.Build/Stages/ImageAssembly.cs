@@ -29,7 +29,7 @@ internal static class ImageAssembly
                 ? entry with { Created = StageRun.Time(created) }
                 : entry)],
         };
-        Descriptor configDescriptor = await WriteAsync(run, MediaTypes.OciConfig, config.ToJson(), cancellationToken);
+        Descriptor configDescriptor = await run.Lease.WriteDocumentAsync(MediaTypes.OciConfig, config.ToJson(), cancellationToken);
         var manifest = new ImageManifest
         {
             MediaType = MediaTypes.OciManifest,
@@ -37,7 +37,7 @@ internal static class ImageAssembly
             Layers = [.. state.Layers.Select(layer => layer.Layer with { MediaType = OciType(layer.Layer.MediaType), Annotations = null })],
             Annotations = run.Options.Annotations.IsEmpty ? null : run.Options.Annotations,
         };
-        Descriptor descriptor = await WriteAsync(run, MediaTypes.OciManifest, manifest.ToJson(), cancellationToken);
+        Descriptor descriptor = await run.Lease.WriteDocumentAsync(MediaTypes.OciManifest, manifest.ToJson(), cancellationToken);
         return new BuildResult(descriptor with { Platform = config.Platform }, configDescriptor, [.. state.DiffIds], run.Executed, run.Cached);
     }
 
@@ -49,12 +49,4 @@ internal static class ImageAssembly
         MediaTypes.DockerLayer => MediaTypes.OciLayer,
         _ => mediaType,
     };
-
-    private static async Task<Descriptor> WriteAsync(BuildRun run, string mediaType, byte[] json, CancellationToken cancellationToken)
-    {
-        Descriptor descriptor = Descriptor.Of(mediaType, json);
-        using var content = new MemoryStream(json, writable: false);
-        await run.Lease.WriteAsync(descriptor, content, cancellationToken);
-        return descriptor;
-    }
 }

@@ -162,7 +162,7 @@ internal sealed class StageRun
         await WaitForStagesAsync(instruction);
         _position++;
         var step = new StageStep(
-            _run, this, state, original, $"[{_prefix}{Math.Min(_position, Math.Max(_count, _position))}/{Math.Max(_count, _position)}] {Line(original)}",
+            _run, this, state, original, $"[{_prefix}{_position}/{Math.Max(_count, _position)}] {Line(original)}",
             $"{_run.Options.DockerfileId}#{_stage.DisplayName}#{_ordinal++}#{_run.Options.Platform}",
             _run.Options.NoCache || (_stage.Name is { } own && _run.Options.NoCacheStages.Contains(own)));
         return await step.RunAsync(instruction);

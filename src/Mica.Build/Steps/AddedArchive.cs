@@ -7,8 +7,6 @@ namespace Mica.Build;
 /// <summary>A tar that ADD unpacks into a layer.</summary>
 internal static class AddedArchive
 {
-    private const int HeaderSize = 512;
-
     /// <summary>False when the file is no archive: it is copied then as any other.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.ContentMismatch"/>: the archive is damaged.</exception>
     public static bool TryUnpack(Stream file, LayerArchive layer, LinuxPath target, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
@@ -17,24 +15,22 @@ internal static class AddedArchive
         int count = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         file.Position = 0;
         using OtherDecompressor? other = OtherDecompressor.TryOpen(head.AsSpan(0, count), file);
-        using Stream tar = other?.Output ?? LayerDecompressor.Open(new BufferedStream(new Unclosed(file), 256 << 10), out _);
-        byte[] header = new byte[HeaderSize];
-        int got;
+        using Stream tar = other?.Output ?? LayerDecompressor.Open(new BufferedStream(new BorrowedStream(file), 256 << 10), out _);
+        PeekedStream whole;
         try
         {
-            got = tar.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false);
+            whole = new PeekedStream(tar, TarReader.HeadSize);
         }
         catch (Exception failure) when (failure is InvalidDataException or MicaException)
         {
             return false;
         }
 
-        if (got < HeaderSize || !IsTar(header))
+        if (!TarReader.IsArchive(whole.Head))
         {
             return false;
         }
 
-        using var whole = new Prefixed(header, tar);
         var reader = new TarReader(whole);
         while (reader.ReadNext() is { } entry)
         {
@@ -47,7 +43,7 @@ internal static class AddedArchive
 
     private static void Write(TarReader reader, TarEntry entry, LayerArchive layer, LinuxPath target, (uint Uid, uint Gid)? owner)
     {
-        LinuxPath place = CopySources.Join(target, Clean(entry.Path));
+        LinuxPath place = target.Append(Clean(entry.Path));
         if (place.IsEmpty)
         {
             return;
@@ -56,7 +52,7 @@ internal static class AddedArchive
         TarEntry moved = entry with
         {
             Path = place,
-            LinkTarget = entry.Kind == TarEntryKind.HardLink ? CopySources.Join(target, Clean(entry.LinkTarget)) : entry.LinkTarget,
+            LinkTarget = entry.Kind == TarEntryKind.HardLink ? target.Append(Clean(entry.LinkTarget)) : entry.LinkTarget,
             Uid = owner?.Uid ?? entry.Uid,
             Gid = owner?.Gid ?? entry.Gid,
             Segments = null,
@@ -99,54 +95,4 @@ internal static class AddedArchive
     /// <summary>Relative, and nowhere above where it begins.</summary>
     private static byte[] Clean(LinuxPath path) => System.Text.Encoding.Latin1.GetBytes(
         GlobPath.Clean("/" + System.Text.Encoding.Latin1.GetString(path.Bytes))[1..]);
-
-    /// <summary>A header whose checksum is right. POSIX.1-2001, ustar.</summary>
-    private static bool IsTar(ReadOnlySpan<byte> header)
-    {
-        int sum = 8 * ' ';
-        for (int index = 0; index < HeaderSize; index++)
-        {
-            sum += index is >= 148 and < 156 ? 0 : header[index];
-        }
-
-        int told = 0;
-        foreach (byte digit in header[148..156])
-        {
-            if (digit is >= (byte)'0' and <= (byte)'7')
-            {
-                told = (told * 8) + digit - '0';
-            }
-            else if (digit is not ((byte)' ' or 0))
-            {
-                return false;
-            }
-        }
-
-        return told == sum && header[0] != 0;
-    }
-
-    /// <summary>Bytes that were read already, then the rest.</summary>
-    private sealed class Prefixed(byte[] head, Stream rest) : ForwardStream
-    {
-        private int _position;
-
-        public override int Read(Span<byte> buffer)
-        {
-            if (_position == head.Length)
-            {
-                return rest.Read(buffer);
-            }
-
-            int count = Math.Min(buffer.Length, head.Length - _position);
-            head.AsSpan(_position, count).CopyTo(buffer);
-            _position += count;
-            return count;
-        }
-    }
-
-    /// <summary>Leaves the file open when the decompressor closes.</summary>
-    private sealed class Unclosed(Stream file) : ForwardStream
-    {
-        public override int Read(Span<byte> buffer) => file.Read(buffer);
-    }
 }

@@ -7,9 +7,6 @@ namespace Mica.Build;
 /// <summary>What describing files and copying them have in common.</summary>
 internal static class CopySources
 {
-    public static LinuxPath Join(LinuxPath directory, ReadOnlySpan<byte> name) =>
-        directory.IsEmpty ? new LinuxPath(name) : name.IsEmpty ? directory : new LinuxPath([.. directory.Bytes, (byte)'/', .. name]);
-
     /// <summary>Whether <c>--exclude</c> lets it pass; of an excluded directory something below may still be wanted.</summary>
     public static bool IsWanted(PatternList excluded, LinuxPath path, FileStatus status) => excluded.Patterns.IsEmpty
         || !excluded.Decide(path.Bytes).IsExcluded || (status.Kind == FileKind.Directory && excluded.MayIncludeBelow(path.Bytes));

@@ -14,7 +14,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
 
     private readonly PatternList _excluded = PatternList.Of(transfer.Exclude);
     private readonly SymbolicMode? _mode = transfer.Mode is null ? null : SymbolicMode.Parse(transfer.Mode);
-    private readonly List<(SourcePath Path, string Written)> _found = [];
+    private readonly List<SourcePath> _found = [];
     private readonly byte[] _buffer = new byte[BufferSize];
 
     /// <summary>Finds the sources and describes them and what is done with them.</summary>
@@ -37,7 +37,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
             var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, portableModes);
             foreach (SourcePath path in SourcePaths.Find(source, written, transfer.Parents))
             {
-                _found.Add((path, written));
+                _found.Add(path);
                 digest.Add(path.Path, path.Kept ?? path.Name, path.Status, cancellationToken);
             }
 
@@ -65,9 +65,9 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
             throw new MicaException(ErrorKind.InvalidArgument, $"cannot copy to non-directory: /{target}");
         }
 
-        foreach ((SourcePath path, _) in _found)
+        foreach (SourcePath path in _found)
         {
-            LinuxPath place = path.Kept is { } kept ? CopySources.Join(target, kept.Bytes) : target;
+            LinuxPath place = path.Kept is { } kept ? target.Append(kept.Bytes) : target;
             if (path.Status.Kind == FileKind.Directory)
             {
                 if (!isDirectory && below?.Find(place) is { } there && there.Kind != FileKind.Directory)
@@ -79,7 +79,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
             }
             else
             {
-                place = path.Kept is not null ? place : isDirectory ? CopySources.Join(target, path.Name.Bytes) : target;
+                place = path.Kept is not null ? place : isDirectory ? target.Append(path.Name.Bytes) : target;
                 if (unpacksArchives && path.Status.Kind == FileKind.File && TryUnpack(layer, path.Path, target, owner, cancellationToken))
                 {
                     continue;
@@ -91,7 +91,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
 
         foreach (InlineSource inline in transfer.Sources.OfType<InlineSource>())
         {
-            LinuxPath place = isDirectory ? CopySources.Join(target, Encoding.UTF8.GetBytes(inline.File.Name)) : target;
+            LinuxPath place = isDirectory ? target.Append(Encoding.UTF8.GetBytes(inline.File.Name)) : target;
             byte[] content = Encoding.UTF8.GetBytes(inline.File.Content);
             layer.Parents(place);
             layer.Archive.Write(new TarEntry
@@ -113,15 +113,11 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     private void WriteDirectory(
         LayerArchive layer, LinuxPath path, LinuxPath below, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
     {
-        if (below.IsEmpty ? !layer.Has(place) : true)
-        {
-            layer.NewDirectory(Entry(TarEntryKind.Directory, path, place, status, owner), place);
-        }
-
+        layer.NewDirectory(Entry(path, place, status, owner), place);
         foreach (byte[] name in source.List(path))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            LinuxPath child = CopySources.Join(path, name), childBelow = CopySources.Join(below, name), childPlace = CopySources.Join(place, name);
+            LinuxPath child = path.Append(name), childBelow = below.Append(name), childPlace = place.Append(name);
             if (source.Find(child) is not { } found || !CopySources.IsWanted(_excluded, childBelow, found))
             {
                 continue;
@@ -140,29 +136,12 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
 
     private void WriteEntry(LayerArchive layer, LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
     {
-        TarEntryKind kind = status.Kind switch
-        {
-            FileKind.File => TarEntryKind.File,
-            FileKind.SymbolicLink => TarEntryKind.SymbolicLink,
-            FileKind.Fifo => TarEntryKind.Fifo,
-            FileKind.CharacterDevice => TarEntryKind.CharacterDevice,
-            FileKind.BlockDevice => TarEntryKind.BlockDevice,
-            _ => throw new MicaException(ErrorKind.Unsupported, $"/{path}: a socket cannot be copied"),
-        };
+        TarEntry entry = Entry(path, place, status, owner);
         layer.Parents(place);
-        TarEntry entry = Entry(kind, path, place, status, owner);
-        switch (kind)
+        layer.Archive.Write(entry.Kind == TarEntryKind.SymbolicLink ? entry with { LinkTarget = new LinuxPath(source.ReadSymbolicLink(path)) } : entry);
+        if (entry.Kind == TarEntryKind.File)
         {
-            case TarEntryKind.File:
-                layer.Archive.Write(entry);
-                WriteContent(layer.Archive, path, entry.Size);
-                break;
-            case TarEntryKind.SymbolicLink:
-                layer.Archive.Write(entry with { LinkTarget = new LinuxPath(source.ReadSymbolicLink(path)) });
-                break;
-            default:
-                layer.Archive.Write(entry with { DeviceMajor = (int)status.NodeMajor, DeviceMinor = (int)status.NodeMinor });
-                break;
+            WriteContent(layer.Archive, path, entry.Size);
         }
     }
 
@@ -182,13 +161,14 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
         }
     }
 
-    private TarEntry Entry(TarEntryKind kind, LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
+    private TarEntry Entry(LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
     {
-        TarEntry entry = LayerArchive.Entry(kind, place, status, source.Xattrs(path));
+        TarEntry entry = TarEntry.Of(status, place, source.Xattrs(path))
+            ?? throw new MicaException(ErrorKind.Unsupported, $"/{path}: a socket cannot be copied");
         uint mode = CopySources.Mode(status, portableModes);
         return entry with
         {
-            Mode = (int)(kind == TarEntryKind.SymbolicLink ? 0x1ff : _mode?.Apply(mode, kind == TarEntryKind.Directory) ?? mode),
+            Mode = (int)(entry.Kind == TarEntryKind.SymbolicLink ? 0x1ff : _mode?.Apply(mode, entry.Kind == TarEntryKind.Directory) ?? mode),
             Uid = owner?.Uid ?? (source.IsOwnedByRoot ? 0 : status.Uid),
             Gid = owner?.Gid ?? (source.IsOwnedByRoot ? 0 : status.Gid),
         };

@@ -16,14 +16,7 @@ internal sealed class LayerArchive(TarWriter archive, LayerStack? below, UnixTim
     public TarWriter Archive => archive;
 
     /// <summary>The directories above the path; those that are not there are made.</summary>
-    public void Parents(LinuxPath path)
-    {
-        int slash = path.Bytes.LastIndexOf((byte)'/');
-        if (slash > 0)
-        {
-            Directory(new LinuxPath(path.Bytes[..slash]));
-        }
-    }
+    public void Parents(LinuxPath path) => Directory(path.Parent);
 
     /// <summary>A directory as it is below, or a new one; once.</summary>
     public void Directory(LinuxPath path)
@@ -36,20 +29,17 @@ internal sealed class LayerArchive(TarWriter archive, LayerStack? below, UnixTim
         Parents(path);
         _directories.Add(path);
         archive.Write(below?.Find(path) is { Kind: FileKind.Directory } status
-            ? Entry(TarEntryKind.Directory, path, status, below.Xattrs(path))
+            ? TarEntry.Of(status, path, below.Xattrs(path))!
             : new TarEntry
             {
                 Kind = TarEntryKind.Directory,
-                Path = Slashed(path),
+                Path = TarEntry.AsDirectory(path),
                 Mode = NewDirectoryMode,
                 Uid = newDirectoryUid,
                 Gid = newDirectoryGid,
                 ModificationTime = now,
             });
     }
-
-    /// <summary>Whether a directory has its entry: a second source of the same name goes into it.</summary>
-    public bool Has(LinuxPath path) => _directories.Contains(path);
 
     /// <summary>A directory with these attributes, unless it is there below or came already.</summary>
     public void NewDirectory(TarEntry entry, LinuxPath path)
@@ -62,20 +52,6 @@ internal sealed class LayerArchive(TarWriter archive, LayerStack? below, UnixTim
 
         Parents(path);
         _directories.Add(path);
-        archive.Write(entry with { Path = Slashed(path) });
+        archive.Write(entry with { Path = TarEntry.AsDirectory(path) });
     }
-
-    public static TarEntry Entry(TarEntryKind kind, LinuxPath path, FileStatus status, IReadOnlyList<Xattr> xattrs) => new()
-    {
-        Kind = kind,
-        Path = kind == TarEntryKind.Directory ? Slashed(path) : path,
-        Mode = (int)status.Mode,
-        Uid = status.Uid,
-        Gid = status.Gid,
-        Size = kind == TarEntryKind.File ? status.Size : 0,
-        ModificationTime = new UnixTime(status.Modified.Seconds, (int)status.Modified.Nanoseconds),
-        Xattrs = xattrs,
-    };
-
-    private static LinuxPath Slashed(LinuxPath path) => new([.. path.Bytes, (byte)'/']);
 }

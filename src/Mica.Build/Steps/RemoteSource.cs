@@ -1,9 +1,7 @@
-using System.Globalization;
-using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using Mica.Dockerfile;
 using Mica.Layers;
 using Mica.Oci;
+using Microsoft.Win32.SafeHandles;
 
 namespace Mica.Build;
 
@@ -27,7 +25,8 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
 
         if (!url.StartsWith("http", StringComparison.OrdinalIgnoreCase) || url.AsSpan().TrimEnd('/').EndsWith(".git", StringComparison.Ordinal) || url.Contains(".git#", StringComparison.Ordinal))
         {
-            throw new MicaException(ErrorKind.Unsupported, $"ADD {Printable.Of(url)}: git repositories are not supported; clone it into the context, or use it as the context");
+            string shown = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) ? WebDownload.Shown(address) : Printable.Of(url);
+            throw new MicaException(ErrorKind.Unsupported, $"ADD {shown}: git repositories are not supported; clone it into the context, or use it as the context");
         }
 
         string file = Path.Join(step.Run.Workspace.NewDirectory("url"), "content");
@@ -70,10 +69,10 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
         string name = Path.GetFileName(url.LocalPath);
         if (isDirectory && name.Length == 0)
         {
-            throw new MicaException(ErrorKind.InvalidArgument, $"cannot determine filename for source {url}: name a file as the destination");
+            throw new MicaException(ErrorKind.InvalidArgument, $"cannot determine filename for source {WebDownload.Shown(url)}: name a file as the destination");
         }
 
-        LinuxPath place = isDirectory ? CopySources.Join(target, System.Text.Encoding.UTF8.GetBytes(name)) : target;
+        LinuxPath place = isDirectory ? target.Append(System.Text.Encoding.UTF8.GetBytes(name)) : target;
         layer.Parents(place);
         archive.Write(new TarEntry
         {
@@ -87,30 +86,20 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
         }, content);
     }
 
-    private static async Task<(string Digest, DateTimeOffset? Modified)> FetchAsync(Uri url, string file, CancellationToken token)
+    private async Task<(string Digest, DateTimeOffset? Modified)> FetchAsync(Uri url, string file, CancellationToken token)
     {
-        using var client = new HttpClient();
-        client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("mica", "1"));
+        await using var download = await WebDownload.OpenAsync(url, step.Run.Options.Downloads, token);
         try
         {
-            using HttpResponseMessage response = await client.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, token);
-            if (!response.IsSuccessStatusCode)
-            {
-                throw new MicaException(ErrorKind.NotFound,
-                    string.Create(CultureInfo.InvariantCulture, $"{url}: the server answers {(int)response.StatusCode} {Printable.Of(response.ReasonPhrase)}"));
-            }
-
-            await using (FileStream target = File.Create(file))
-            {
-                await response.Content.CopyToAsync(target, token);
-            }
-
-            await using FileStream content = File.OpenRead(file);
-            return (Convert.ToHexStringLower(await SHA256.HashDataAsync(content, token)), response.Content.Headers.LastModified);
+            await using FileStream target = File.Create(file);
+            await download.Content.CopyToAsync(target, token);
         }
         catch (Exception failure) when (failure is HttpRequestException or IOException)
         {
-            throw new MicaException(ErrorKind.Unavailable, $"cannot fetch {url}: {Printable.Of(failure.Message)}", failure);
+            throw new MicaException(ErrorKind.Unavailable, $"cannot fetch {WebDownload.Shown(url)}: {Printable.Of(failure.Message)}", failure);
         }
+
+        using SafeFileHandle content = File.OpenHandle(file);
+        return (FileHash.Of(content), download.LastModified);
     }
 }

@@ -117,14 +117,15 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
     {
         LayerWorkspace workspace = step.Run.Workspace;
         string upper = workspace.NewDirectory("upper"), work = workspace.NewDirectory("work");
-        using LayerStack below = await step.StackAsync();
+        ImmutableArray<string> trees = await step.Run.Store.TreesAsync(state.DiffIds, Token);
+        using var below = new LayerStack(trees, LayerWorkspace.WhiteoutForm);
         LikeRoot(below, upper);
         ImageUser user = Ownership.Find(new StackTree(below, "the image"), state.Container.User ?? "");
         using RunMounts.Held held = await mounts.OpenAsync(Token);
         var spec = new ContainerSpec
         {
             Id = $"build-{System.Environment.ProcessId}-{Path.GetFileName(upper)}",
-            Root = new RootFileSystem(await step.Run.Store.TreesAsync(state.DiffIds, Token), upper, work) { IsVolatile = true },
+            Root = new RootFileSystem(trees, upper, work) { IsVolatile = true },
             Command = command,
             Environment = [.. Home(environment, user), .. step.Run.Arguments.Proxies().Select(pair => $"{pair.Key}={pair.Value}"), .. held.Environment],
             WorkingDirectory = state.WorkingDirectory,

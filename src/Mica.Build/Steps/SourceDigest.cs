@@ -73,10 +73,10 @@ internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool 
                 _files.Add((text + "/", "directory" + mode + owner));
                 foreach (byte[] name in tree.List(path))
                 {
-                    LinuxPath child = CopySources.Join(path, name), childBelow = CopySources.Join(below, name);
+                    LinuxPath child = path.Append(name), childBelow = below.Append(name);
                     if (tree.Find(child) is { } childStatus && CopySources.IsWanted(excluded, childBelow, childStatus))
                     {
-                        Visit(child, childBelow, CopySources.Join(shown, name), childStatus, cancellationToken);
+                        Visit(child, childBelow, shown.Append(name), childStatus, cancellationToken);
                     }
                 }
 

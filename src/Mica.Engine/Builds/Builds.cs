@@ -40,7 +40,7 @@ public sealed class Builds
         BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
         {
             var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time);
-            BuildOptions one = StepOptions.Of(options, input, contexts, platform);
+            BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads);
             return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), token));
         }, cancellationToken);
 

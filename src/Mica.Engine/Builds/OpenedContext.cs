@@ -1,3 +1,4 @@
+using Mica.Build;
 using Mica.Dockerfile;
 using Mica.Layers;
 using Mica.Linux;
@@ -16,8 +17,6 @@ internal sealed record OpenedContext(string? Directory, byte[]? Dockerfile, stri
 /// <summary>Brings contexts to this machine, in directories of <paramref name="workspace"/>.</summary>
 internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace workspace)
 {
-    private const int HeadSize = 512;
-
     public async Task<OpenedContext> OpenAsync(BuildContext context, CancellationToken cancellationToken)
     {
         switch (context)
@@ -31,7 +30,7 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
             case StreamBuildContext(var content):
                 return await OpenAsync(content, "stdin", cancellationToken);
             case WebBuildContext(var address):
-                await using (var download = await WebDownload.OpenAsync(address, engine, cancellationToken))
+                await using (var download = await WebDownload.OpenAsync(address, engine.Downloads, cancellationToken))
                 {
                     return await OpenAsync(download.Content, WebDownload.Shown(address), cancellationToken);
                 }
@@ -49,7 +48,7 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
     {
         try
         {
-            using var buffered = new LookAheadStream(content, HeadSize);
+            using var buffered = new PeekedStream(new BorrowedStream(content), TarReader.HeadSize);
             return IsArchive(buffered.Head) ? new OpenedContext(Unpack(buffered, id, cancellationToken), null, id)
                 : new OpenedContext(null, ReadDockerfile(buffered, id), id);
         }
@@ -103,29 +102,5 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
     /// <summary>By the magic numbers of compressions, or the check sum of a tar's first header.</summary>
     private static bool IsArchive(ReadOnlySpan<byte> head) =>
         head.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) || head.StartsWith("BZh"u8) || head.StartsWith((ReadOnlySpan<byte>)[0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z'])
-        || head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) || (head.Length == HeadSize && IsTarHeader(head));
-
-    private static bool IsTarHeader(ReadOnlySpan<byte> header)
-    {
-        const int Start = 148;
-        const int Length = 8;
-        int sum = Length * ' ';
-        for (int i = 0; i < header.Length; i++)
-        {
-            sum += i is >= Start and < Start + Length ? 0 : header[i];
-        }
-
-        int written = 0;
-        foreach (byte digit in header.Slice(Start, Length).Trim((ReadOnlySpan<byte>)[0, (byte)' ']))
-        {
-            if (digit is < (byte)'0' or > (byte)'7')
-            {
-                return false;
-            }
-
-            written = (written * 8) + digit - '0';
-        }
-
-        return written == sum && header[0] != 0;
-    }
+        || head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) || TarReader.IsArchive(head);
 }

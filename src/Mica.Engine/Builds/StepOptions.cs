@@ -11,8 +11,9 @@ internal static class StepOptions
 {
     private const string Epoch = "SOURCE_DATE_EPOCH";
 
-    public static BuildOptions Of(ImageBuildOptions options, BuildInput input, ImmutableDictionary<string, NamedContext> contexts, Platform platform) => new()
+    public static BuildOptions Of(ImageBuildOptions options, BuildInput input, ImmutableDictionary<string, NamedContext> contexts, Platform platform, WebDownloadOptions downloads) => new()
     {
+        Downloads = downloads,
         Dockerfile = input.Document,
         DockerfileId = input.Id,
         ContextDirectory = input.ContextDirectory,
@@ -28,7 +29,6 @@ internal static class StepOptions
         Pull = options.Pull,
         Explain = options.Explain,
         PortableModes = options.PortableModes,
-        Squash = options.Squash,
         Epoch = EpochOf(options),
         Secrets = options.Secrets,
         SshSockets = options.SshSockets,

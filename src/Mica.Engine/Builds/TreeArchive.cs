@@ -18,7 +18,7 @@ internal sealed class TreeArchive(LayerStack stack, TarWriter archive, string pr
     {
         if (prefix.Length > 0)
         {
-            archive.Write(new TarEntry { Kind = TarEntryKind.Directory, Path = new LinuxPath(prefix + "/"), Mode = 0x1ed });
+            archive.Write(new TarEntry { Kind = TarEntryKind.Directory, Path = TarEntry.AsDirectory(new LinuxPath(prefix)), Mode = 0x1ed });
         }
 
         Walk(default, cancellationToken);
@@ -29,7 +29,7 @@ internal sealed class TreeArchive(LayerStack stack, TarWriter archive, string pr
         foreach (byte[] name in stack.List(directory))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            LinuxPath path = TreePath.Join(directory, name);
+            LinuxPath path = directory.Append(name);
             if (stack.Find(path) is not { } status)
             {
                 continue;
@@ -45,44 +45,26 @@ internal sealed class TreeArchive(LayerStack stack, TarWriter archive, string pr
 
     private void Write(LinuxPath path, FileStatus status)
     {
-        TarEntryKind? kind = status.Kind switch
-        {
-            FileKind.Directory => TarEntryKind.Directory,
-            FileKind.File => TarEntryKind.File,
-            FileKind.SymbolicLink => TarEntryKind.SymbolicLink,
-            FileKind.Fifo => TarEntryKind.Fifo,
-            FileKind.CharacterDevice => TarEntryKind.CharacterDevice,
-            FileKind.BlockDevice => TarEntryKind.BlockDevice,
-            _ => null,
-        };
-        if (kind is null)
+        LinuxPath shown = new LinuxPath(prefix).Append(path.Bytes);
+        if (TarEntry.Of(status, shown, stack.Xattrs(path)) is not { } entry)
         {
             // A socket, which no tar can hold.
             return;
         }
 
-        LinuxPath shown = TreePath.Join(new LinuxPath(prefix), path.Bytes);
-        var entry = new TarEntry
+        entry = entry with
         {
-            Kind = kind.Value,
-            Path = kind == TarEntryKind.Directory ? new LinuxPath([.. shown.Bytes, (byte)'/']) : shown,
-            LinkTarget = kind == TarEntryKind.SymbolicLink ? new LinuxPath(stack.ReadSymbolicLink(path)) : default,
-            Mode = (int)status.Mode,
+            LinkTarget = entry.Kind == TarEntryKind.SymbolicLink ? new LinuxPath(stack.ReadSymbolicLink(path)) : default,
             Uid = status.Uid == _ownUser ? 0 : status.Uid,
             Gid = _ownUser is not null && status.Gid == _ownGroup ? 0 : status.Gid,
-            Size = kind == TarEntryKind.File ? status.Size : 0,
-            ModificationTime = new UnixTime(status.Modified.Seconds, (int)status.Modified.Nanoseconds),
-            DeviceMajor = kind is TarEntryKind.CharacterDevice or TarEntryKind.BlockDevice ? (int)status.NodeMajor : 0,
-            DeviceMinor = kind is TarEntryKind.CharacterDevice or TarEntryKind.BlockDevice ? (int)status.NodeMinor : 0,
-            Xattrs = stack.Xattrs(path),
         };
-        if (kind == TarEntryKind.File && status.LinkCount > 1 && !_links.TryAdd(status.Identity, shown))
+        if (entry.Kind == TarEntryKind.File && status.LinkCount > 1 && !_links.TryAdd(status.Identity, shown))
         {
             archive.Write(entry with { Kind = TarEntryKind.HardLink, LinkTarget = _links[status.Identity], Size = 0, Xattrs = [] });
             return;
         }
 
-        if (kind != TarEntryKind.File)
+        if (entry.Kind != TarEntryKind.File)
         {
             archive.Write(entry);
             return;
@@ -92,11 +74,4 @@ internal sealed class TreeArchive(LayerStack stack, TarWriter archive, string pr
         using var content = new FileStream(file, FileAccess.Read, bufferSize: 0);
         archive.Write(entry, content);
     }
-}
-
-/// <summary>Paths below a root.</summary>
-internal static class TreePath
-{
-    public static LinuxPath Join(LinuxPath directory, ReadOnlySpan<byte> name) =>
-        directory.IsEmpty ? new LinuxPath(name) : new LinuxPath([.. directory.Bytes, (byte)'/', .. name]);
 }

@@ -34,7 +34,7 @@ internal sealed class TreeCopy(LayerStack stack, string directory)
         foreach (byte[] name in stack.List(from))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            LinuxPath path = TreePath.Join(from, name);
+            LinuxPath path = from.Append(name);
             if (stack.Find(path) is not { } status)
             {
                 continue;

@@ -32,7 +32,7 @@ internal sealed class LayerApplication : IDisposable
         _options = options;
         _metadata = new FileMetadata(options);
         _directories = new OpenDirectories(root, _metadata.IsPrivileged, CreateImplied);
-        _opaque = [.. options.WhiteoutForm == WhiteoutForm.Trusted ? "trusted"u8 : "user"u8, .. ".overlay.opaque"u8];
+        _opaque = OverlayAttributes.Opaque(options.WhiteoutForm);
     }
 
     public AppliedLayer Run(TarReader archive, CancellationToken cancellationToken)

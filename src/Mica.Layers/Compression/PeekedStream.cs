@@ -1,12 +1,13 @@
 namespace Mica.Layers;
 
 /// <summary>A stream whose first bytes were looked at: gives them again, then goes on. Owns the inner stream.</summary>
-internal sealed class PeekedStream : ReadStream
+public sealed class PeekedStream : ReadStream
 {
     private readonly Stream _inner;
     private readonly byte[] _head;
     private int _used;
 
+    /// <summary>Reads the first <paramref name="count"/> bytes of <paramref name="inner"/>, or all when it is shorter.</summary>
     public PeekedStream(Stream inner, int count)
     {
         _inner = inner;
@@ -18,6 +19,7 @@ internal sealed class PeekedStream : ReadStream
     /// <summary>The first bytes; fewer than asked for when the stream is shorter.</summary>
     public ReadOnlySpan<byte> Head => _head;
 
+    /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
         if (_used == _head.Length)
@@ -31,6 +33,7 @@ internal sealed class PeekedStream : ReadStream
         return count;
     }
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

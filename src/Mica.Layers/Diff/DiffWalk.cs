@@ -24,7 +24,7 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
     {
         FileStatus status = upper.GetStatus();
         IReadOnlyList<Xattr> xattrs = _attributes.Take(upper, "."u8, out bool isOpaque);
-        Enter(upper, Entry(TarEntryKind.Directory, new LinuxPath("./"), status, xattrs), default, status, isOpaque);
+        Enter(upper, TarEntry.Of(status, new LinuxPath("."), xattrs)!, default, status, isOpaque);
     }
 
     /// <summary>A directory: its entry comes first, if it comes at all, which its content may decide.</summary>
@@ -39,13 +39,13 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
 
         if (isOpaque)
         {
-            WriteMark(Join(path, ".wh..wh..opq"u8), status);
+            WriteMark(path.Append(".wh..wh..opq"u8), status);
         }
 
         foreach (byte[] name in Names(directory))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Look(directory, name, Join(path, name));
+            Look(directory, name, path.Append(name));
         }
 
         if (_waiting.Count > depth)
@@ -59,7 +59,7 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
         FileStatus status = parent.GetStatus(name);
         if (status.IsWhiteout)
         {
-            WriteMark(Sibling(path, name), status);
+            WriteMark(path.Parent.Append([.. ".wh."u8, .. name]), status);
             return;
         }
 
@@ -69,43 +69,38 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
             return;
         }
 
-        if (status.Kind is not (FileKind.File or FileKind.Directory or FileKind.SymbolicLink or FileKind.Fifo
-            or FileKind.CharacterDevice or FileKind.BlockDevice))
+        status = Limit(parent, name, status);
+        IReadOnlyList<Xattr> xattrs = _attributes.Take(parent, name, out bool isOpaque);
+        if (TarEntry.Of(status, path, xattrs) is not { } entry)
         {
             // A socket: nothing listens on it any more.
             return;
         }
 
-        status = Limit(parent, name, status);
-        IReadOnlyList<Xattr> xattrs = _attributes.Take(parent, name, out bool isOpaque);
-        if (status.Kind == FileKind.Directory)
+        if (entry.Kind == TarEntryKind.Directory)
         {
             using DirectoryHandle directory = parent.OpenDirectory(name);
-            Enter(directory, Entry(TarEntryKind.Directory, Join(path, []), status, xattrs), path, status, isOpaque);
+            Enter(directory, entry, path, status, isOpaque);
             return;
         }
 
         Flush();
         if (status.LinkCount > 1 && !_links.TryAdd(status.Identity, path))
         {
-            Write(Entry(TarEntryKind.HardLink, path, status, []) with { LinkTarget = _links[status.Identity], Size = 0 });
+            Write(entry with { Kind = TarEntryKind.HardLink, LinkTarget = _links[status.Identity], Size = 0, DeviceMajor = 0, DeviceMinor = 0, Xattrs = [] });
             return;
         }
 
-        switch (status.Kind)
+        switch (entry.Kind)
         {
-            case FileKind.File:
-                WriteFile(parent, name, Entry(TarEntryKind.File, path, status, xattrs));
+            case TarEntryKind.File:
+                WriteFile(parent, name, entry);
                 break;
-            case FileKind.SymbolicLink:
-                Write(Entry(TarEntryKind.SymbolicLink, path, status, xattrs) with { LinkTarget = new LinuxPath(parent.ReadSymbolicLink(name)) });
-                break;
-            case FileKind.Fifo:
-                Write(Entry(TarEntryKind.Fifo, path, status, xattrs));
+            case TarEntryKind.SymbolicLink:
+                Write(entry with { LinkTarget = new LinuxPath(parent.ReadSymbolicLink(name)) });
                 break;
             default:
-                TarEntryKind kind = status.Kind == FileKind.BlockDevice ? TarEntryKind.BlockDevice : TarEntryKind.CharacterDevice;
-                Write(Entry(kind, path, status, xattrs) with { DeviceMajor = (int)status.NodeMajor, DeviceMinor = (int)status.NodeMinor });
+                Write(entry);
                 break;
         }
     }
@@ -170,18 +165,6 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
     private static int Compare(FileTime left, FileTime right) =>
         left.Seconds != right.Seconds ? left.Seconds.CompareTo(right.Seconds) : left.Nanoseconds.CompareTo(right.Nanoseconds);
 
-    private static TarEntry Entry(TarEntryKind kind, LinuxPath path, FileStatus status, IReadOnlyList<Xattr> xattrs) => new()
-    {
-        Kind = kind,
-        Path = path,
-        Mode = (int)status.Mode,
-        Uid = status.Uid,
-        Gid = status.Gid,
-        Size = kind == TarEntryKind.File ? status.Size : 0,
-        ModificationTime = Time(status.Modified),
-        Xattrs = xattrs,
-    };
-
     private static UnixTime Time(FileTime time) => new(time.Seconds, (int)time.Nanoseconds);
 
     /// <summary>The names in the order of their bytes, so that the archive depends on nothing else.</summary>
@@ -199,12 +182,4 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
         names.Sort((left, right) => left.AsSpan().SequenceCompareTo(right));
         return names;
     }
-
-    /// <summary><c>directory/name</c>; with no name, <c>directory/</c>.</summary>
-    private static LinuxPath Join(LinuxPath directory, ReadOnlySpan<byte> name) =>
-        directory.IsEmpty ? new LinuxPath(name) : new LinuxPath([.. directory.Bytes, (byte)'/', .. name]);
-
-    /// <summary>The whiteout beside <paramref name="path"/>, whose last component is <paramref name="name"/>.</summary>
-    private static LinuxPath Sibling(LinuxPath path, byte[] name) =>
-        new([.. path.Bytes[..^name.Length], .. ".wh."u8, .. name]);
 }

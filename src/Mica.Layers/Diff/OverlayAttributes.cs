@@ -6,7 +6,10 @@ namespace Mica.Layers;
 /// <summary>The extended attributes of files in an upper directory: overlayfs's own, and those that belong to the image.</summary>
 internal sealed class OverlayAttributes(WhiteoutForm form)
 {
-    private readonly byte[] _opaque = Encoding.ASCII.GetBytes(form == WhiteoutForm.Trusted ? "trusted.overlay.opaque" : "user.overlay.opaque");
+    private readonly byte[] _opaque = Opaque(form);
+
+    /// <summary>The attribute whose value <c>y</c> makes a directory opaque.</summary>
+    public static byte[] Opaque(WhiteoutForm form) => [.. form == WhiteoutForm.Trusted ? "trusted"u8 : "user"u8, .. ".overlay.opaque"u8];
 
     /// <summary>
     /// The image's attributes, in the order of their names. Those that overlayfs keeps to itself are removed from the file, but

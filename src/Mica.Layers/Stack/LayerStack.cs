@@ -1,4 +1,3 @@
-using System.Text;
 using Mica.Linux;
 using Mica.Oci;
 using Microsoft.Win32.SafeHandles;
@@ -13,8 +12,6 @@ namespace Mica.Layers;
 /// </summary>
 public sealed class LayerStack : IDisposable
 {
-    private const int MaxLinks = 40; // MAXSYMLINKS of the kernel
-
     private readonly DirectoryHandle[] _layers;
     private readonly byte[] _opaque;
     private readonly Lock _gate = new();
@@ -26,7 +23,7 @@ public sealed class LayerStack : IDisposable
     public LayerStack(IReadOnlyList<string> trees, WhiteoutForm form)
     {
         _layers = [.. trees.Select(DirectoryHandle.Open)];
-        _opaque = Encoding.ASCII.GetBytes(form == WhiteoutForm.Trusted ? "trusted.overlay.opaque" : "user.overlay.opaque");
+        _opaque = OverlayAttributes.Opaque(form);
         _directories.Add(default, [.. Enumerable.Range(0, _layers.Length)]);
     }
 
@@ -88,50 +85,9 @@ public sealed class LayerStack : IDisposable
         return OverlayAttributes.Read(_layers[layer], name);
     }
 
-    /// <summary>
-    /// Where <paramref name="path"/> leads when every link on its way, and at its end, is followed as within a chroot. Components
-    /// that do not exist are kept as they are: what is missing can be made there.
-    /// </summary>
-    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: too many links.</exception>
-    public LinuxPath Resolve(LinuxPath path)
-    {
-        var done = new List<byte[]>();
-        var left = new Stack<byte[]>();
-        Push(left, path.Bytes);
-        for (int links = 0; left.TryPop(out byte[]? name);)
-        {
-            if (name is [(byte)'.', (byte)'.'])
-            {
-                if (done.Count > 0)
-                {
-                    done.RemoveAt(done.Count - 1);
-                }
-
-                continue;
-            }
-
-            done.Add(name);
-            LinuxPath here = Join(done);
-            if (Find(here) is { Kind: FileKind.SymbolicLink })
-            {
-                if (++links > MaxLinks)
-                {
-                    throw new MicaException(ErrorKind.InvalidArgument, $"{path}: too many levels of symbolic links");
-                }
-
-                byte[] target = ReadSymbolicLink(here);
-                done.RemoveAt(done.Count - 1);
-                if (target is [(byte)'/', ..])
-                {
-                    done.Clear();
-                }
-
-                Push(left, target);
-            }
-        }
-
-        return Join(done);
-    }
+    /// <inheritdoc cref="LinkResolution.Resolve"/>
+    public LinuxPath Resolve(LinuxPath path) => LinkResolution.Resolve(path, here =>
+        Locate(here) is (var layer, { Kind: FileKind.SymbolicLink }) ? _layers[layer].ReadSymbolicLink(here.Bytes) : null);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -140,39 +96,6 @@ public sealed class LayerStack : IDisposable
         {
             layer.Dispose();
         }
-    }
-
-    private static void Push(Stack<byte[]> components, ReadOnlySpan<byte> path)
-    {
-        var names = new List<byte[]>();
-        foreach (Range range in path.Split((byte)'/'))
-        {
-            if (path[range] is not ([] or [(byte)'.']))
-            {
-                names.Add(path[range].ToArray());
-            }
-        }
-
-        for (int index = names.Count - 1; index >= 0; index--)
-        {
-            components.Push(names[index]);
-        }
-    }
-
-    private static LinuxPath Join(List<byte[]> names)
-    {
-        var path = new List<byte>();
-        foreach (byte[] name in names)
-        {
-            if (path.Count > 0)
-            {
-                path.Add((byte)'/');
-            }
-
-            path.AddRange(name);
-        }
-
-        return new LinuxPath([.. path]);
     }
 
     private static MicaException NotFound(LinuxPath path) => new(ErrorKind.NotFound, $"/{path}: no such file or directory");
@@ -184,8 +107,7 @@ public sealed class LayerStack : IDisposable
             return _layers.Length == 0 ? null : (0, _layers[0].GetStatus());
         }
 
-        int slash = path.Bytes.LastIndexOf((byte)'/');
-        foreach (int layer in Parts(slash < 0 ? default : new LinuxPath(path.Bytes[..slash])) ?? [])
+        foreach (int layer in Parts(path.Parent) ?? [])
         {
             if (_layers[layer].TryGetStatus(path.Bytes, out FileStatus status) == Errno.None)
             {
@@ -207,9 +129,8 @@ public sealed class LayerStack : IDisposable
             }
         }
 
-        int slash = path.Bytes.LastIndexOf((byte)'/');
         var parts = new List<int>();
-        foreach (int layer in Parts(slash < 0 ? default : new LinuxPath(path.Bytes[..slash])) ?? [])
+        foreach (int layer in Parts(path.Parent) ?? [])
         {
             if (_layers[layer].TryGetStatus(path.Bytes, out FileStatus status) != Errno.None)
             {

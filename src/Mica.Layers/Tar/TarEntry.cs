@@ -1,3 +1,5 @@
+using Mica.Linux;
+
 namespace Mica.Layers;
 
 /// <summary>What a tar entry makes.</summary>
@@ -78,6 +80,41 @@ public sealed record TarEntry
     /// the file is not sparse.
     /// </summary>
     public IReadOnlyList<SparseSegment>? Segments { get; init; }
+
+    /// <summary>
+    /// The entry of a file that is on a disk; a directory's path gets its slash. Of a link the target is still to be set. Null
+    /// for what no tar can hold: a socket.
+    /// </summary>
+    public static TarEntry? Of(FileStatus status, LinuxPath path, IReadOnlyList<Xattr> xattrs)
+    {
+        TarEntryKind? kind = status.Kind switch
+        {
+            FileKind.Directory => TarEntryKind.Directory,
+            FileKind.File => TarEntryKind.File,
+            FileKind.SymbolicLink => TarEntryKind.SymbolicLink,
+            FileKind.Fifo => TarEntryKind.Fifo,
+            FileKind.CharacterDevice => TarEntryKind.CharacterDevice,
+            FileKind.BlockDevice => TarEntryKind.BlockDevice,
+            _ => null,
+        };
+        bool isDevice = kind is TarEntryKind.CharacterDevice or TarEntryKind.BlockDevice;
+        return kind is null ? null : new TarEntry
+        {
+            Kind = kind.Value,
+            Path = kind == TarEntryKind.Directory ? AsDirectory(path) : path,
+            Mode = (int)status.Mode,
+            Uid = status.Uid,
+            Gid = status.Gid,
+            Size = kind == TarEntryKind.File ? status.Size : 0,
+            ModificationTime = new UnixTime(status.Modified.Seconds, (int)status.Modified.Nanoseconds),
+            DeviceMajor = isDevice ? (int)status.NodeMajor : 0,
+            DeviceMinor = isDevice ? (int)status.NodeMinor : 0,
+            Xattrs = xattrs,
+        };
+    }
+
+    /// <summary>The path as archives write it for a directory.</summary>
+    public static LinuxPath AsDirectory(LinuxPath path) => new([.. path.Bytes, (byte)'/']);
 }
 
 /// <summary>An extended attribute: a full name such as <c>security.capability</c>, and bytes.</summary>

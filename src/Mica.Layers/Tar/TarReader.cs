@@ -29,6 +29,13 @@ public sealed class TarReader
     private IReadOnlyList<SparseSegment>? _segments;
     private int _segment;
 
+    /// <summary>Bytes at an archive's beginning that <see cref="IsArchive"/> looks at.</summary>
+    public const int HeadSize = TarInput.BlockSize;
+
+    /// <summary>Whether an archive that is not empty begins with these bytes: a whole header with the right checksum.</summary>
+    public static bool IsArchive(ReadOnlySpan<byte> head) =>
+        head.Length >= HeadSize && head[0] != 0 && new TarHeader(head[..HeadSize]).ChecksumMatches();
+
     /// <summary>Reads <paramref name="archive"/> by a buffer of its own, and ahead of what it returns. The caller disposes the stream.</summary>
     public TarReader(Stream archive)
         : this(new TarInput(archive, DefaultBufferSize))

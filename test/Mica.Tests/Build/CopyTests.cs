@@ -96,6 +96,32 @@ public sealed class CopyTests
         Assert.Equal("\"/etc/passwd\": not found in the build context", above.Message);
     }
 
+    [Theory]
+    [InlineData("http://user:s3cr3t@127.0.0.1:1/file?token=s3cr3t")]
+    [InlineData("https://user:s3cr3t@127.0.0.1:1/repository.git")]
+    public async Task Add_AddressWithPassword_IsShownWithout(string address)
+    {
+        await using BuildScratch scratch = await BuildScratch.OpenAsync();
+        StepFailedException failure = await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync($"FROM scratch\nADD {address} /\n"));
+        Assert.Contains("127.0.0.1:1", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cr3t", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Records_AreListedWhileAnotherWrites()
+    {
+        await using BuildScratch scratch = await BuildScratch.OpenAsync();
+        scratch.File("a", "a");
+        await scratch.BuildAsync("FROM scratch\nCOPY a /\n");
+        await using Mica.Store.ImageStore other = await Mica.Store.ImageStore.OpenAsync(
+            new Mica.Store.StoreOptions { Root = scratch.Store.Root }, TestContext.Current.CancellationToken);
+
+        bool listed = await other.WriteAsync(
+            _ => scratch.Store.Builds.ListAsync(TestContext.Current.CancellationToken).IsCompletedSuccessfully, TestContext.Current.CancellationToken);
+
+        Assert.True(listed);
+    }
+
     [Fact]
     public async Task Config_Instructions_AreInTheImage()
     {

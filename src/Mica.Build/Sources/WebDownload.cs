@@ -1,9 +1,23 @@
+using System.Net;
 using Mica.Oci;
 
-namespace Mica.Engine;
+namespace Mica.Build;
 
-/// <summary>The answer to one GET, for contexts that lie on web servers.</summary>
-internal sealed class WebDownload : IAsyncDisposable
+/// <summary>How web servers are reached for contexts and ADD.</summary>
+public sealed record WebDownloadOptions
+{
+    /// <summary>Null for none.</summary>
+    public IWebProxy? Proxy { get; init; }
+
+    /// <summary>How long a connection may take.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>What the request calls itself.</summary>
+    public string UserAgent { get; init; } = "mica";
+}
+
+/// <summary>The answer to one GET, for contexts that lie on web servers and for ADD.</summary>
+public sealed class WebDownload : IAsyncDisposable
 {
     private readonly HttpClient _client;
     private readonly HttpResponseMessage _response;
@@ -15,28 +29,34 @@ internal sealed class WebDownload : IAsyncDisposable
         Content = content;
     }
 
+    /// <summary>The body.</summary>
     public Stream Content { get; }
+
+    /// <summary>When the file was changed, as the server says.</summary>
+    public DateTimeOffset? LastModified => _response.Content.Headers.LastModified;
 
     /// <summary>The address without what may be secret in it.</summary>
     public static string Shown(Uri address) => Printable.Of(address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
 
-    public static async Task<WebDownload> OpenAsync(Uri address, EngineOptions engine, CancellationToken cancellationToken)
+    /// <summary>Sends the request and reads the headers of the answer.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>, <see cref="ErrorKind.Unavailable"/>: no such file, or no answer.</exception>
+    public static async Task<WebDownload> OpenAsync(Uri address, WebDownloadOptions options, CancellationToken cancellationToken)
     {
         var client = new HttpClient(new SocketsHttpHandler
         {
-            Proxy = engine.Registry.Proxy,
-            UseProxy = engine.Registry.Proxy is not null,
-            ConnectTimeout = engine.Registry.ConnectTimeout,
+            Proxy = options.Proxy,
+            UseProxy = options.Proxy is not null,
+            ConnectTimeout = options.ConnectTimeout,
         });
         HttpResponseMessage? response = null;
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            request.Headers.TryAddWithoutValidation("User-Agent", $"mica/{engine.Registry.Version}");
+            request.Headers.TryAddWithoutValidation("User-Agent", options.UserAgent);
             response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
-                throw new MicaException(response.StatusCode == System.Net.HttpStatusCode.NotFound ? ErrorKind.NotFound : ErrorKind.Unavailable,
+                throw new MicaException(response.StatusCode == HttpStatusCode.NotFound ? ErrorKind.NotFound : ErrorKind.Unavailable,
                     $"{Shown(address)}: the server answered {(int)response.StatusCode}");
             }
 
@@ -55,6 +75,7 @@ internal sealed class WebDownload : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await Content.DisposeAsync();
