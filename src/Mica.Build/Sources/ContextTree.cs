@@ -39,71 +39,35 @@ internal sealed class ContextTree : ISourceTree, IDisposable
             return _root.GetStatus();
         }
 
-        (DirectoryHandle? parent, byte[] name) = Parent(path);
-        using (parent)
-        {
-            return parent is not null && parent.TryGetStatus(name, out FileStatus status) == Errno.None && IsIncluded(path, status) ? status : null;
-        }
+        using DirectoryHandle? parent = Parent(path);
+        return parent is not null && parent.TryGetStatus(path.Name, out FileStatus status) == Errno.None && IsIncluded(_ignored, path.Bytes, status.Kind) ? status : null;
     }
 
-    public IReadOnlyList<byte[]> List(LinuxPath path)
-    {
-        var names = new List<byte[]>();
-        using (DirectoryHandle directory = _root.OpenDirectoryInRoot(path.IsEmpty ? "."u8 : path.Bytes))
-        {
-            using var reader = new DirectoryReader(directory);
-            while (reader.TryRead(out ReadOnlySpan<byte> name, out FileKind kind))
-            {
-                LinuxPath full = path.Append(name);
-                if (!_ignored.Decide(full.Bytes).IsExcluded || (kind is FileKind.Directory or FileKind.Unknown && _ignored.MayIncludeBelow(full.Bytes)))
-                {
-                    names.Add(name.ToArray());
-                }
-            }
-        }
-
-        names.Sort((left, right) => left.AsSpan().SequenceCompareTo(right));
-        return names;
-    }
+    public ISourceDirectory OpenDirectory(LinuxPath path) =>
+        new ContextDirectory(_root.OpenDirectoryInRoot(path.IsEmpty ? "."u8 : path.Bytes), path, _ignored, _digests);
 
     public SafeFileHandle OpenFile(LinuxPath path)
     {
-        (DirectoryHandle? parent, byte[] name) = Parent(path);
-        using (parent)
-        {
-            return (parent ?? throw Missing(path)).OpenFile(name);
-        }
+        using DirectoryHandle? parent = Parent(path);
+        return (parent ?? throw Missing(path)).OpenFile(path.Name);
     }
-
-    public byte[] ReadSymbolicLink(LinuxPath path)
-    {
-        (DirectoryHandle? parent, byte[] name) = Parent(path);
-        using (parent)
-        {
-            return (parent ?? throw Missing(path)).ReadSymbolicLink(name);
-        }
-    }
-
-    /// <summary>Attributes of the host's files are the host's.</summary>
-    public IReadOnlyList<Xattr> Xattrs(LinuxPath path) => [];
 
     public LinuxPath Resolve(LinuxPath path) => LinkResolution.Resolve(path, here =>
-        Find(here) is { Kind: FileKind.SymbolicLink } ? ReadSymbolicLink(here) : null);
-
-    public string DigestOf(LinuxPath path, FileStatus status)
     {
-        if (_digests?.Find(path, status) is { } known)
+        if (Find(here) is not { Kind: FileKind.SymbolicLink })
         {
-            return known;
+            return null;
         }
 
-        using SafeFileHandle file = OpenFile(path);
-        string digest = FileHash.Of(file);
-        _digests?.Add(path, status, digest);
-        return digest;
-    }
+        using DirectoryHandle? parent = Parent(here);
+        return (parent ?? throw Missing(here)).ReadSymbolicLink(here.Name);
+    });
 
     public void Dispose() => _root.Dispose();
+
+    /// <summary>Of a directory that is left out something below may be wanted: then it is there too.</summary>
+    public static bool IsIncluded(PatternList ignored, ReadOnlySpan<byte> path, FileKind kind) =>
+        !ignored.Decide(path).IsExcluded || (kind is FileKind.Directory or FileKind.Unknown && ignored.MayIncludeBelow(path));
 
     private static DirectoryHandle Open(string directory)
     {
@@ -123,20 +87,16 @@ internal sealed class ContextTree : ISourceTree, IDisposable
 
     private static MicaException Missing(LinuxPath path) => new(ErrorKind.NotFound, $"/{path}: not found");
 
-    private bool IsIncluded(LinuxPath path, FileStatus status) =>
-        !_ignored.Decide(path.Bytes).IsExcluded || (status.Kind == FileKind.Directory && _ignored.MayIncludeBelow(path.Bytes));
-
     /// <summary>The directory above, opened through no link that leads out; null when there is none.</summary>
-    private (DirectoryHandle? Directory, byte[] Name) Parent(LinuxPath path)
+    private DirectoryHandle? Parent(LinuxPath path)
     {
-        byte[] name = path.Name.ToArray();
         try
         {
-            return (_root.OpenDirectoryInRoot(path.Parent is { IsEmpty: false } parent ? parent.Bytes : "."u8), name);
+            return _root.OpenDirectoryInRoot(path.Parent is { IsEmpty: false } parent ? parent.Bytes : "."u8);
         }
         catch (LinuxException failure) when (failure.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
         {
-            return (null, name);
+            return null;
         }
     }
 }

@@ -16,17 +16,11 @@ internal sealed class EmptyTree : ISourceTree
 
     public FileStatus? Find(LinuxPath path) => null;
 
-    public IReadOnlyList<byte[]> List(LinuxPath path) => [];
+    public ISourceDirectory OpenDirectory(LinuxPath path) => throw Nothing(path);
 
     public SafeFileHandle OpenFile(LinuxPath path) => throw Nothing(path);
 
-    public byte[] ReadSymbolicLink(LinuxPath path) => throw Nothing(path);
-
-    public IReadOnlyList<Xattr> Xattrs(LinuxPath path) => [];
-
     public LinuxPath Resolve(LinuxPath path) => path;
-
-    public string DigestOf(LinuxPath path, FileStatus status) => throw Nothing(path);
 
     private static MicaException Nothing(LinuxPath path) => new(ErrorKind.NotFound, $"/{path}: not found");
 }

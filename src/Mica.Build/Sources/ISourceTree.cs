@@ -20,18 +20,35 @@ internal interface ISourceTree
     /// <summary>What is at the path; null for nothing, or what the tree leaves out.</summary>
     FileStatus? Find(LinuxPath path);
 
-    /// <summary>The names in a directory, in the order of their bytes.</summary>
-    IReadOnlyList<byte[]> List(LinuxPath path);
+    /// <summary>Opens the directory at the path. Links on the way there are followed within the tree.</summary>
+    ISourceDirectory OpenDirectory(LinuxPath path);
 
     SafeFileHandle OpenFile(LinuxPath path);
 
-    byte[] ReadSymbolicLink(LinuxPath path);
-
-    IReadOnlyList<Xattr> Xattrs(LinuxPath path);
-
     /// <summary>Where the path leads when every link on its way and at its end is followed within the tree.</summary>
     LinuxPath Resolve(LinuxPath path);
-
-    /// <summary>The sha256 of the content of a file, in lower-case hex.</summary>
-    string DigestOf(LinuxPath path, FileStatus status);
 }
+
+/// <summary>An open directory of a tree, and what can be done with the names in it. For one thread at a time.</summary>
+internal interface ISourceDirectory : IDisposable
+{
+    /// <summary>What is in it and not left out, in the order of the names' bytes.</summary>
+    IReadOnlyList<SourceEntry> Read();
+
+    ISourceDirectory OpenDirectory(byte[] name);
+
+    SafeFileHandle OpenFile(byte[] name);
+
+    byte[] ReadSymbolicLink(byte[] name);
+
+    IReadOnlyList<Xattr> Xattrs(byte[] name);
+
+    /// <summary>The sha256 of the content of a file.</summary>
+    ContentHash HashOf(in SourceEntry file);
+
+    /// <summary>Whether the file is still what it was when the directory was read.</summary>
+    bool IsUnchanged(in SourceEntry file);
+}
+
+/// <summary>A name in a directory, and what it stands for.</summary>
+internal readonly record struct SourceEntry(byte[] Name, FileStatus Status);

@@ -11,7 +11,11 @@ namespace Mica.Build;
 /// <param name="Name">What it is called in a destination that is a directory.</param>
 /// <param name="Kept">With <c>--parents</c>, the path that is kept below the destination; else null.</param>
 /// <param name="Status">What it is.</param>
-internal sealed record SourcePath(LinuxPath Path, LinuxPath Name, LinuxPath? Kept, FileStatus Status);
+internal sealed record SourcePath(LinuxPath Path, LinuxPath Name, LinuxPath? Kept, FileStatus Status)
+{
+    /// <summary>In the directory that it is in.</summary>
+    public SourceEntry Entry => new(Path.Name.ToArray(), Status);
+}
 
 /// <summary>Finds what the sources of COPY and ADD stand for.</summary>
 internal static class SourcePaths
@@ -60,21 +64,25 @@ internal static class SourcePaths
         }
     }
 
-    private static void Match(ISourceTree tree, LinuxPath directory, GlobPattern pattern, Action<LinuxPath> add)
+    private static void Match(ISourceTree tree, LinuxPath path, GlobPattern pattern, Action<LinuxPath> add)
     {
-        foreach (byte[] name in tree.List(directory))
+        using ISourceDirectory directory = tree.OpenDirectory(path);
+        Match(directory, path, pattern, add);
+    }
+
+    private static void Match(ISourceDirectory directory, LinuxPath path, GlobPattern pattern, Action<LinuxPath> add)
+    {
+        foreach (SourceEntry entry in directory.Read())
         {
-            LinuxPath path = directory.Append(name);
-            if (pattern.IsMatch(path.Bytes))
+            LinuxPath child = path.Append(entry.Name);
+            if (pattern.IsMatch(child.Bytes))
             {
-                if (tree.Find(path) is not null)
-                {
-                    add(path);
-                }
+                add(child);
             }
-            else if (pattern.Match(path.Bytes) == GlobResult.MayMatchBelow && tree.Find(path) is { Kind: FileKind.Directory })
+            else if (entry.Status.Kind == FileKind.Directory && pattern.Match(child.Bytes) == GlobResult.MayMatchBelow)
             {
-                Match(tree, path, pattern, add);
+                using ISourceDirectory inner = directory.OpenDirectory(entry.Name);
+                Match(inner, child, pattern, add);
             }
         }
     }

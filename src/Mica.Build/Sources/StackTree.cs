@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Mica.Layers;
 using Mica.Linux;
@@ -9,8 +8,6 @@ namespace Mica.Build;
 /// <summary>The tree of a stage or an image.</summary>
 internal sealed class StackTree(LayerStack layers, string displayName, ImmutableArray<string> trees = default) : ISourceTree
 {
-    private readonly ConcurrentDictionary<LinuxPath, string> _digests = [];
-
     public string DisplayName => displayName;
 
     /// <summary>The directories that make the tree, the topmost first.</summary>
@@ -20,20 +17,48 @@ internal sealed class StackTree(LayerStack layers, string displayName, Immutable
 
     public FileStatus? Find(LinuxPath path) => layers.Find(path);
 
-    public IReadOnlyList<byte[]> List(LinuxPath path) => layers.List(path);
+    public ISourceDirectory OpenDirectory(LinuxPath path) => new StackDirectory(layers, path);
 
     public SafeFileHandle OpenFile(LinuxPath path) => layers.OpenFile(path);
 
-    public byte[] ReadSymbolicLink(LinuxPath path) => layers.ReadSymbolicLink(path);
-
-    public IReadOnlyList<Xattr> Xattrs(LinuxPath path) => layers.Xattrs(path);
-
     public LinuxPath Resolve(LinuxPath path) => layers.Resolve(path);
 
-    // Layers never change.
-    public string DigestOf(LinuxPath path, FileStatus status) => _digests.GetOrAdd(path, _ =>
+    private sealed class StackDirectory(LayerStack layers, LinuxPath path) : ISourceDirectory
     {
-        using SafeFileHandle file = OpenFile(path);
-        return FileHash.Of(file);
-    });
+        public IReadOnlyList<SourceEntry> Read()
+        {
+            var entries = new List<SourceEntry>();
+            foreach (byte[] name in layers.List(path))
+            {
+                if (layers.Find(path.Append(name)) is { } status)
+                {
+                    entries.Add(new SourceEntry(name, status));
+                }
+            }
+
+            return entries;
+        }
+
+        public ISourceDirectory OpenDirectory(byte[] name) => new StackDirectory(layers, path.Append(name));
+
+        public SafeFileHandle OpenFile(byte[] name) => layers.OpenFile(path.Append(name));
+
+        public byte[] ReadSymbolicLink(byte[] name) => layers.ReadSymbolicLink(path.Append(name));
+
+        public IReadOnlyList<Xattr> Xattrs(byte[] name) => layers.Xattrs(path.Append(name));
+
+        public ContentHash HashOf(in SourceEntry file)
+        {
+            using SafeFileHandle handle = OpenFile(file.Name);
+            return ContentHash.Of(handle);
+        }
+
+        /// <summary>Layers never change.</summary>
+        public bool IsUnchanged(in SourceEntry file) => true;
+
+        public void Dispose()
+        {
+            // The stack's own handles are used.
+        }
+    }
 }

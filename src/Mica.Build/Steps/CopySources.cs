@@ -1,5 +1,3 @@
-using Mica.Dockerfile;
-using Mica.Layers;
 using Mica.Linux;
 
 namespace Mica.Build;
@@ -7,10 +5,6 @@ namespace Mica.Build;
 /// <summary>What describing files and copying them have in common.</summary>
 internal static class CopySources
 {
-    /// <summary>Whether <c>--exclude</c> lets it pass; of an excluded directory something below may still be wanted.</summary>
-    public static bool IsWanted(PatternList excluded, LinuxPath path, FileStatus status) => excluded.Patterns.IsEmpty
-        || !excluded.Decide(path.Bytes).IsExcluded || (status.Kind == FileKind.Directory && excluded.MayIncludeBelow(path.Bytes));
-
     /// <summary>The mode that counts: with portable modes, only whether the owner may execute.</summary>
     public static uint Mode(FileStatus status, bool portable) => !portable ? status.Mode
         : status.Kind == FileKind.Directory || (status.Mode & 0x40) != 0 ? 0x1edu : 0x1a4u;

@@ -15,6 +15,8 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     private readonly PatternList _excluded = PatternList.Of(transfer.Exclude);
     private readonly SymbolicMode? _mode = transfer.Mode is null ? null : SymbolicMode.Parse(transfer.Mode);
     private readonly List<SourcePath> _found = [];
+    private readonly SourceFingerprint _described = new();
+    private readonly SourceFingerprint _written = new();
     private readonly byte[] _buffer = new byte[BufferSize];
 
     /// <summary>Finds the sources and describes them and what is done with them.</summary>
@@ -34,7 +36,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
 
             string written = ((PathSource)one).Path;
             inputs.Add("source", written);
-            var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, portableModes);
+            var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, portableModes, _described);
             foreach (SourcePath path in SourcePaths.Find(source, written, transfer.Parents))
             {
                 _found.Add(path);
@@ -75,18 +77,24 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
                     throw new MicaException(ErrorKind.InvalidArgument, $"cannot copy to non-directory: /{place}");
                 }
 
-                WriteDirectory(layer, path.Path, default, place, path.Status, owner, cancellationToken);
+                WriteDirectory(layer, path, place, owner, cancellationToken);
             }
             else
             {
                 place = path.Kept is not null ? place : isDirectory ? target.Append(path.Name.Bytes) : target;
-                if (unpacksArchives && path.Status.Kind == FileKind.File && TryUnpack(layer, path.Path, target, owner, cancellationToken))
+                using ISourceDirectory directory = source.OpenDirectory(path.Path.Parent);
+                SourceEntry file = path.Entry;
+                _written.Add(file);
+                if (!unpacksArchives || path.Status.Kind != FileKind.File || !TryUnpack(layer, directory, file, target, owner, cancellationToken))
                 {
-                    continue;
+                    WriteEntry(layer, directory, file, path.Path, place, owner);
                 }
-
-                WriteEntry(layer, path.Path, place, path.Status, owner);
             }
+        }
+
+        if (_written.Value != _described.Value)
+        {
+            throw Changed("files");
         }
 
         foreach (InlineSource inline in transfer.Sources.OfType<InlineSource>())
@@ -110,60 +118,61 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     /// <summary>Absolute, and with its slash at the end if it has one.</summary>
     private string Target => transfer.Destination.StartsWith('/') ? transfer.Destination : $"{workingDirectory.TrimEnd('/')}/{transfer.Destination}";
 
-    private void WriteDirectory(
-        LayerArchive layer, LinuxPath path, LinuxPath below, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
+    private void WriteDirectory(LayerArchive layer, SourcePath from, LinuxPath place, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
     {
-        layer.NewDirectory(Entry(path, place, status, owner), place);
-        foreach (byte[] name in source.List(path))
+        using (ISourceDirectory? holder = from.Path.IsEmpty ? null : source.OpenDirectory(from.Path.Parent))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            LinuxPath child = path.Append(name), childBelow = below.Append(name), childPlace = place.Append(name);
-            if (source.Find(child) is not { } found || !CopySources.IsWanted(_excluded, childBelow, found))
-            {
-                continue;
-            }
+            SourceEntry itself = from.Entry;
+            _written.Add(itself);
+            layer.NewDirectory(Entry(holder, itself, from.Path, place, owner), place);
+        }
 
-            if (found.Kind == FileKind.Directory)
+        new SourceWalk(_excluded, (ISourceDirectory directory, in SourceEntry entry, ReadOnlySpan<byte> below) =>
+        {
+            _written.Add(entry);
+            LinuxPath path = from.Path.Append(below), childPlace = place.Append(below);
+            if (entry.Status.Kind == FileKind.Directory)
             {
-                WriteDirectory(layer, child, childBelow, childPlace, found, owner, cancellationToken);
+                layer.NewDirectory(Entry(directory, entry, path, childPlace, owner), childPlace);
             }
             else
             {
-                WriteEntry(layer, child, childPlace, found, owner);
+                WriteEntry(layer, directory, entry, path, childPlace, owner);
             }
-        }
+        }, cancellationToken).Run(source, from.Path);
     }
 
-    private void WriteEntry(LayerArchive layer, LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
+    private void WriteEntry(LayerArchive layer, ISourceDirectory directory, in SourceEntry file, LinuxPath path, LinuxPath place, (uint Uid, uint Gid)? owner)
     {
-        TarEntry entry = Entry(path, place, status, owner);
+        TarEntry entry = Entry(directory, file, path, place, owner);
         layer.Parents(place);
-        layer.Archive.Write(entry.Kind == TarEntryKind.SymbolicLink ? entry with { LinkTarget = new LinuxPath(source.ReadSymbolicLink(path)) } : entry);
+        layer.Archive.Write(entry.Kind == TarEntryKind.SymbolicLink ? entry with { LinkTarget = new LinuxPath(directory.ReadSymbolicLink(file.Name)) } : entry);
         if (entry.Kind == TarEntryKind.File)
         {
-            WriteContent(layer.Archive, path, entry.Size);
+            WriteContent(layer.Archive, directory, file, path);
         }
     }
 
-    private void WriteContent(TarWriter archive, LinuxPath path, long size)
+    private void WriteContent(TarWriter archive, ISourceDirectory directory, in SourceEntry entry, LinuxPath path)
     {
-        using SafeFileHandle file = source.OpenFile(path);
-        for (long position = 0; position < size;)
+        long size = entry.Status.Size;
+        using SafeFileHandle file = directory.OpenFile(entry.Name);
+        long position = 0;
+        for (int count; position < size && (count = RandomAccess.Read(file, _buffer.AsSpan(0, (int)Math.Min(BufferSize, size - position)), position)) > 0; position += count)
         {
-            int count = RandomAccess.Read(file, _buffer.AsSpan(0, (int)Math.Min(BufferSize, size - position)), position);
-            if (count == 0)
-            {
-                throw new MicaException(ErrorKind.Failed, $"/{path}: changed while it was read from {source.DisplayName}");
-            }
-
             archive.WriteContent(_buffer.AsSpan(0, count));
-            position += count;
+        }
+
+        if (position < size || !directory.IsUnchanged(entry))
+        {
+            throw Changed($"/{path}");
         }
     }
 
-    private TarEntry Entry(LinuxPath path, LinuxPath place, FileStatus status, (uint Uid, uint Gid)? owner)
+    private TarEntry Entry(ISourceDirectory? directory, in SourceEntry file, LinuxPath path, LinuxPath place, (uint Uid, uint Gid)? owner)
     {
-        TarEntry entry = TarEntry.Of(status, place, source.Xattrs(path))
+        FileStatus status = file.Status;
+        TarEntry entry = TarEntry.Of(status, place, directory?.Xattrs(file.Name) ?? [])
             ?? throw new MicaException(ErrorKind.Unsupported, $"/{path}: a socket cannot be copied");
         uint mode = CopySources.Mode(status, portableModes);
         return entry with
@@ -174,10 +183,14 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
         };
     }
 
-    private bool TryUnpack(LayerArchive layer, LinuxPath path, LinuxPath target, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
+    private static bool TryUnpack(
+        LayerArchive layer, ISourceDirectory directory, in SourceEntry entry, LinuxPath target, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
     {
-        using SafeFileHandle handle = source.OpenFile(path);
+        using SafeFileHandle handle = directory.OpenFile(entry.Name);
         using var file = new FileStream(handle, FileAccess.Read, bufferSize: 0);
         return AddedArchive.TryUnpack(file, layer, target, owner, cancellationToken);
     }
+
+    private MicaException Changed(string what) =>
+        new(ErrorKind.Failed, $"{what}: changed while it was read from {source.DisplayName}; run the build again");
 }

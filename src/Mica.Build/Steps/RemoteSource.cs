@@ -100,6 +100,6 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
         }
 
         using SafeFileHandle content = File.OpenHandle(file);
-        return (FileHash.Of(content), download.LastModified);
+        return (ContentHash.Of(content).ToString(), download.LastModified);
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Mica.Dockerfile;
@@ -10,80 +12,149 @@ namespace Mica.Build;
 /// Describes files that a step takes: paths, kinds, contents, and modes and owners as far as they reach the result; never
 /// times. Every file is a piece of its own among the inputs, or, when there are many, every directory at the top.
 /// </summary>
-internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool withModes, bool withOwners, bool portableModes)
+internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool withModes, bool withOwners, bool portableModes, SourceFingerprint? seen = null)
 {
     private const int MaxPieces = 400;
 
-    private readonly List<(string Path, string Value)> _files = [];
+    private readonly List<Fact> _facts = [];
+    private readonly List<byte> _paths = [];
+    private readonly bool _withOwners = withOwners && !tree.IsOwnedByRoot;
 
     /// <summary>Adds what is at <paramref name="path"/>, called <paramref name="name"/> by the source.</summary>
     public void Add(LinuxPath path, LinuxPath name, FileStatus status, CancellationToken cancellationToken)
     {
-        Visit(path, default, name, status, cancellationToken);
+        if (path.IsEmpty)
+        {
+            AddFact(null, new SourceEntry([], status), name.Bytes);
+        }
+        else
+        {
+            using ISourceDirectory directory = tree.OpenDirectory(path.Parent);
+            AddFact(directory, new SourceEntry(path.Name.ToArray(), status), name.Bytes);
+        }
+
+        if (status.Kind == FileKind.Directory)
+        {
+            byte[] shown = name.IsEmpty ? [] : [.. name.Bytes, (byte)'/'];
+            new SourceWalk(
+                excluded, (ISourceDirectory directory, in SourceEntry entry, ReadOnlySpan<byte> below) => AddFact(directory, entry, shown, below), cancellationToken)
+                .Run(tree, path);
+        }
     }
 
     /// <summary>Writes the pieces.</summary>
     public void WriteTo(StepInputs inputs)
     {
-        if (_files.Count <= MaxPieces)
+        ReadOnlySpan<byte> paths = CollectionsMarshal.AsSpan(_paths);
+        if (_facts.Count <= MaxPieces)
         {
-            foreach ((string path, string value) in _files)
+            foreach (Fact fact in _facts)
             {
-                inputs.Add($"content of {path}", value);
+                inputs.Add($"content of {Encoding.Latin1.GetString(fact.Path(paths))}", Text(fact));
             }
 
             return;
         }
 
-        foreach (IGrouping<string, (string Path, string Value)> group in _files.GroupBy(file => Top(file.Path)))
+        // A directory comes before all that is in it, and all of it together.
+        for (int index = 0; index < _facts.Count;)
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach ((string path, string value) in group)
+            ReadOnlySpan<byte> top = Top(_facts[index].Path(paths));
+            for (; index < _facts.Count && Top(_facts[index].Path(paths)).SequenceEqual(top); index++)
             {
-                hash.AppendData(Encoding.UTF8.GetBytes($"{path}\0{value}\0"));
+                _facts[index].WriteTo(hash, paths);
             }
 
-            inputs.Add($"content of {group.Key}", Convert.ToHexStringLower(hash.GetHashAndReset()));
+            inputs.Add($"content of {Encoding.Latin1.GetString(top)}", Convert.ToHexStringLower(hash.GetHashAndReset()));
         }
     }
 
     /// <summary>The first two components.</summary>
-    private static string Top(string path)
+    private static ReadOnlySpan<byte> Top(ReadOnlySpan<byte> path)
     {
-        int slash = path.IndexOf('/', StringComparison.Ordinal);
-        int second = slash < 0 ? -1 : path.IndexOf('/', slash + 1);
-        return second < 0 ? slash < 0 ? path : path[..(slash + 1)] : path[..(second + 1)];
+        int slash = path.IndexOf((byte)'/');
+        int second = slash < 0 ? -1 : path[(slash + 1)..].IndexOf((byte)'/');
+        return second >= 0 ? path[..(slash + second + 2)] : slash >= 0 ? path[..(slash + 1)] : path;
     }
 
-    private void Visit(LinuxPath path, LinuxPath below, LinuxPath shown, FileStatus status, CancellationToken cancellationToken)
+    private void AddFact(ISourceDirectory? directory, in SourceEntry entry, ReadOnlySpan<byte> beginning, ReadOnlySpan<byte> rest = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        string mode = withModes ? $" mode {Convert.ToString(CopySources.Mode(status, portableModes), 8)}" : "";
-        string owner = withOwners && !tree.IsOwnedByRoot ? $" owner {status.Uid}:{status.Gid}" : "";
-        string text = Encoding.Latin1.GetString(shown.Bytes);
-        switch (status.Kind)
+        seen?.Add(entry);
+        FileStatus status = entry.Status;
+        int start = _paths.Count;
+        _paths.AddRange(beginning);
+        _paths.AddRange(rest);
+        if (status.Kind == FileKind.Directory)
         {
-            case FileKind.File:
-                _files.Add((text, tree.DigestOf(path, status) + mode + owner));
-                break;
-            case FileKind.SymbolicLink:
-                _files.Add((text, $"link to {Encoding.Latin1.GetString(tree.ReadSymbolicLink(path))}{owner}"));
-                break;
-            case FileKind.Directory:
-                _files.Add((text + "/", "directory" + mode + owner));
-                foreach (byte[] name in tree.List(path))
-                {
-                    LinuxPath child = path.Append(name), childBelow = below.Append(name);
-                    if (tree.Find(child) is { } childStatus && CopySources.IsWanted(excluded, childBelow, childStatus))
-                    {
-                        Visit(child, childBelow, shown.Append(name), childStatus, cancellationToken);
-                    }
-                }
+            _paths.Add((byte)'/');
+        }
 
-                break;
-            default:
-                _files.Add((text, $"{status.Kind} {status.NodeMajor}:{status.NodeMinor}{mode}{owner}"));
-                break;
+        _facts.Add(new Fact
+        {
+            Start = start,
+            Length = _paths.Count - start,
+            Kind = status.Kind,
+            Mode = withModes && status.Kind != FileKind.SymbolicLink ? CopySources.Mode(status, portableModes) : null,
+            Owner = _withOwners ? (status.Uid, status.Gid) : null,
+            Node = status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice ? (status.NodeMajor, status.NodeMinor) : default,
+            Link = status.Kind == FileKind.SymbolicLink ? directory!.ReadSymbolicLink(entry.Name) : [],
+            Hash = status.Kind == FileKind.File ? directory!.HashOf(entry) : default,
+        });
+    }
+
+    /// <summary>For people.</summary>
+    private static string Text(in Fact fact)
+    {
+        string mode = fact.Mode is { } bits ? $" mode {Convert.ToString(bits, 8)}" : "";
+        string owner = fact.Owner is var (uid, gid) ? $" owner {uid}:{gid}" : "";
+        return fact.Kind switch
+        {
+            FileKind.File => $"{fact.Hash}{mode}{owner}",
+            FileKind.SymbolicLink => $"link to {Encoding.Latin1.GetString(fact.Link)}{owner}",
+            FileKind.Directory => $"directory{mode}{owner}",
+            _ => $"{fact.Kind} {fact.Node.Major}:{fact.Node.Minor}{mode}{owner}",
+        };
+    }
+
+    /// <summary>What counts of one file.</summary>
+    private readonly struct Fact
+    {
+        public required int Start { get; init; }
+
+        public required int Length { get; init; }
+
+        public required FileKind Kind { get; init; }
+
+        public required uint? Mode { get; init; }
+
+        public required (uint Uid, uint Gid)? Owner { get; init; }
+
+        public required (uint Major, uint Minor) Node { get; init; }
+
+        public required byte[] Link { get; init; }
+
+        public required ContentHash Hash { get; init; }
+
+        public ReadOnlySpan<byte> Path(ReadOnlySpan<byte> paths) => paths.Slice(Start, Length);
+
+        /// <summary>All of it, each part with a length that is fixed or written.</summary>
+        public void WriteTo(IncrementalHash hash, ReadOnlySpan<byte> paths)
+        {
+            Span<byte> numbers = stackalloc byte[36];
+            BinaryPrimitives.WriteInt32LittleEndian(numbers, Length);
+            BinaryPrimitives.WriteInt32LittleEndian(numbers[4..], (int)Kind);
+            BinaryPrimitives.WriteInt64LittleEndian(numbers[8..], Mode ?? -1L);
+            BinaryPrimitives.WriteUInt32LittleEndian(numbers[16..], Owner?.Uid ?? uint.MaxValue);
+            BinaryPrimitives.WriteUInt32LittleEndian(numbers[20..], Owner?.Gid ?? uint.MaxValue);
+            BinaryPrimitives.WriteUInt32LittleEndian(numbers[24..], Node.Major);
+            BinaryPrimitives.WriteUInt32LittleEndian(numbers[28..], Node.Minor);
+            BinaryPrimitives.WriteInt32LittleEndian(numbers[32..], Link.Length);
+            hash.AppendData(numbers);
+            hash.AppendData(Path(paths));
+            hash.AppendData(Link);
+            ContentHash content = Hash;
+            hash.AppendData(content);
         }
     }
 }
