@@ -30,6 +30,9 @@ internal sealed class ContextTree : ISourceTree, IDisposable
     /// <summary>The directory of the host.</summary>
     public string Directory { get; }
 
+    /// <summary>What is left out.</summary>
+    public PatternList Ignored => _ignored;
+
     public bool IsOwnedByRoot => true;
 
     public FileStatus? Find(LinuxPath path)

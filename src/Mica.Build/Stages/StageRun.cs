@@ -43,13 +43,13 @@ internal sealed class StageRun
     }
 
     /// <summary>What a name after <c>--from</c> stands for: a context, a stage before this one, or an image.</summary>
-    public async Task<(ISourceTree Tree, string Identity)> SourceAsync(string? from, Instruction instruction)
+    public async Task<StepSource> SourceAsync(string? from, Instruction instruction)
     {
         BuildOptions options = _run.Options;
         if (from is null)
         {
             return options.ContextDirectory is { } directory
-                ? (_run.Context(directory, options.Ignored, "the build context"), "context")
+                ? new StepSource("context", null, () => Task.FromResult(_run.Context(directory, options.Ignored, "the build context")))
                 : throw Problem(instruction, "there is no build context: give a directory in place of '-'");
         }
 
@@ -59,7 +59,7 @@ internal sealed class StageRun
         {
             if (context is DirectoryContext named)
             {
-                return (_run.Context(named.Directory, named.Ignored, $"context \"{from}\""), $"context {from}");
+                return new StepSource($"context {from}", null, () => Task.FromResult(_run.Context(named.Directory, named.Ignored, $"context \"{from}\"")));
             }
 
             (state, name) = (await ImageAsync(((ImageContext)context).Reference), $"context \"{from}\"");
@@ -89,7 +89,7 @@ internal sealed class StageRun
             }
         }
 
-        return (await _run.TreeAsync(state, name, Token), state.Chain);
+        return new StepSource(name, state.Chain, async () => await _run.TreeAsync(state, name, Token));
     }
 
     public Exception Problem(Instruction instruction, string message) => instruction.Syntax.Lines.Start > 0

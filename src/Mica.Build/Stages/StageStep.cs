@@ -70,13 +70,26 @@ internal sealed class StageStep(
     }
 
     /// <summary>The earlier result of the same inputs, or a new one; and the state with it.</summary>
-    public async Task<StageState> ResolveAsync(int step, StepInputs inputs, StageState after, string history, Execution execute)
+    public Task<StageState> ResolveAsync(int step, StepInputs inputs, StageState after, string history, Execution execute) =>
+        ResolveAsync(step, null, () => Task.FromResult(inputs), after, history, execute);
+
+    /// <summary>
+    /// The same for a step that takes files of stages or images: when <paramref name="quick"/>, which names their layers, is
+    /// known already, the files are not looked at; else <paramref name="describe"/> does.
+    /// </summary>
+    public async Task<StageState> ResolveAsync(
+        int step, StepInputs? quick, Func<Task<StepInputs>> describe, StageState after, string history, Execution execute)
     {
-        (string json, Digest key) = inputs.Finish();
-        if (!ignoresCache && await run.Store.Builds.FindAsync(key, run.Lease, Token) is { } known)
+        Digest? alias = quick?.Finish().Key;
+        if (alias is { } quickKey && await FindAsync(step, quickKey) is { } same)
         {
-            run.Report(new StepCached(step));
-            run.Count(wasCached: true);
+            return After(after, same.Layer, same.Created, history);
+        }
+
+        (string json, Digest key) = (await describe()).Finish();
+        if (await FindAsync(step, key) is { } known)
+        {
+            await AddAliasAsync(alias, key);
             return After(after, known.Layer, known.Created, history);
         }
 
@@ -97,6 +110,7 @@ internal sealed class StageStep(
         DateTimeOffset created = run.Options.Epoch ?? run.Time.GetUtcNow();
         var record = new BuildRecord { Key = key, Slot = slot, Description = name, Inputs = json, Layer = layer?.Descriptor, Created = created };
         await run.Store.Builds.AddAsync(record, Token);
+        await AddAliasAsync(alias, key);
         run.Count(wasCached: false);
         return After(after, layer?.Descriptor, created, history);
     }
@@ -105,6 +119,21 @@ internal sealed class StageStep(
     public UnixTime Now() => new((run.Options.Epoch ?? run.Time.GetUtcNow()).ToUnixTimeSeconds(), 0);
 
     public FileTime? Latest => run.Options.Epoch is { } epoch ? new FileTime(epoch.ToUnixTimeSeconds(), 0) : null;
+
+    private async Task<BuildRecord?> FindAsync(int step, Digest key)
+    {
+        if (ignoresCache || await run.Store.Builds.FindAsync(key, run.Lease, Token) is not { } known)
+        {
+            return null;
+        }
+
+        run.Report(new StepCached(step));
+        run.Count(wasCached: true);
+        return known;
+    }
+
+    private Task AddAliasAsync(Digest? alias, Digest key) =>
+        alias is { } quickKey ? run.Store.Builds.AddAliasAsync(quickKey, key, Token) : Task.CompletedTask;
 
     private static StageState After(StageState state, Descriptor? layer, DateTimeOffset time, string history)
     {
@@ -135,14 +164,32 @@ internal sealed class StageStep(
 
     private async Task<StageState> CopyAsync(int step, FileTransfer transfer, string? from, string kind, bool unpacks)
     {
-        (ISourceTree tree, _) = transfer.Paths.Any() || from is not null ? await stage.SourceAsync(from, original) : (EmptyTree.Instance, "");
-        var copy = new CopyStep(transfer, tree, state.WorkingDirectory, unpacks, run.Options.PortableModes);
-        StepInputs inputs = NewInputs(kind, dependsOnLayersBelow: !transfer.Link);
-        await Task.Run(() => copy.Describe(inputs, Token), Token);
-        return await ResolveAsync(step, inputs, state, History(kind, transfer), async _ =>
+        StepSource source = transfer.Paths.Any() || from is not null ? await stage.SourceAsync(from, original) : StepSource.Nothing;
+        StepInputs Define()
+        {
+            StepInputs inputs = NewInputs(kind, dependsOnLayersBelow: !transfer.Link);
+            CopyStep.Define(inputs, transfer, state.WorkingDirectory, unpacks);
+            return inputs;
+        }
+
+        StepInputs? quick = null;
+        if (source.Chain is { } chain)
+        {
+            quick = Define();
+            quick.Add("layers of the source", chain);
+        }
+
+        CopyStep? copy = null;
+        return await ResolveAsync(step, quick, async () =>
+        {
+            copy = new CopyStep(transfer, await source.OpenAsync(), state.WorkingDirectory, unpacks, run.Options.PortableModes);
+            StepInputs inputs = Define();
+            await Task.Run(() => copy.Describe(inputs, Token), Token);
+            return inputs;
+        }, state, History(kind, transfer), async _ =>
         {
             using LayerStack? below = transfer.Link ? null : await StackAsync();
-            return await run.Workspace.AddArchiveAsync(archive => copy.Write(archive, below, Now(), Token), Token);
+            return await run.Workspace.AddArchiveAsync(archive => copy!.Write(archive, below, Now(), Token), Token);
         });
     }
 

@@ -18,26 +18,37 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     private readonly SourceFingerprint _described = new();
     private readonly SourceFingerprint _written = new();
     private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly string _target = TargetOf(transfer, workingDirectory);
+    private readonly bool _portableModes = portableModes && source.IsOwnedByRoot;
 
-    /// <summary>Finds the sources and describes them and what is done with them.</summary>
-    public void Describe(StepInputs inputs, CancellationToken cancellationToken)
+    /// <summary>Describes what is done with the sources, and what is known of them without a look at them.</summary>
+    public static void Define(StepInputs inputs, FileTransfer transfer, string workingDirectory, bool unpacksArchives)
     {
-        inputs.Add("destination", Target);
+        inputs.Add("destination", TargetOf(transfer, workingDirectory));
         inputs.Add("--chown", transfer.Owner ?? "");
         inputs.Add("--chmod", transfer.Mode ?? "");
+        inputs.Add("--exclude", string.Join('\0', transfer.Exclude));
         inputs.Add("options", $"{(transfer.Parents ? "parents " : "")}{(unpacksArchives ? "unpack " : "")}{(transfer.Link ? "link" : "")}");
         foreach (TransferSource one in transfer.Sources)
         {
             if (one is InlineSource inline)
             {
                 inputs.Add($"content of {inline.File.Name}", Digest.Of(Encoding.UTF8.GetBytes(inline.File.Content)).Hex);
-                continue;
             }
+            else
+            {
+                inputs.Add("source", ((PathSource)one).Path);
+            }
+        }
+    }
 
-            string written = ((PathSource)one).Path;
-            inputs.Add("source", written);
-            var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, portableModes, _described);
-            foreach (SourcePath path in SourcePaths.Find(source, written, transfer.Parents))
+    /// <summary>Finds the sources and describes them.</summary>
+    public void Describe(StepInputs inputs, CancellationToken cancellationToken)
+    {
+        foreach (PathSource one in transfer.Sources.OfType<PathSource>())
+        {
+            var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, _portableModes, _described);
+            foreach (SourcePath path in SourcePaths.Find(source, one.Path, transfer.Parents))
             {
                 _found.Add(path);
                 digest.Add(path.Path, path.Kept ?? path.Name, path.Status, cancellationToken);
@@ -53,9 +64,9 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
         StackTree? tree = below is null ? null : new StackTree(below, "the image");
         (uint Uid, uint Gid)? owner = transfer.Owner is { } text ? Ownership.Owner(tree, text) : null;
         var layer = new LayerArchive(archive, below, now, owner?.Uid ?? 0, owner?.Gid ?? 0);
-        var wanted = new LinuxPath(GlobPath.Clean(Target)[1..]);
+        var wanted = new LinuxPath(GlobPath.Clean(_target)[1..]);
         LinuxPath target = below?.Resolve(wanted) ?? wanted;
-        bool isDirectory = Target.EndsWith('/') || transfer.Destination is "." or ".." || transfer.Destination.EndsWith("/.", StringComparison.Ordinal)
+        bool isDirectory = _target.EndsWith('/') || transfer.Destination is "." or ".." || transfer.Destination.EndsWith("/.", StringComparison.Ordinal)
             || transfer.Parents || below?.Find(target) is { Kind: FileKind.Directory } || target.IsEmpty;
         if (!isDirectory && (_found.Count > 1 || transfer.Sources.Length > 1))
         {
@@ -116,7 +127,8 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     }
 
     /// <summary>Absolute, and with its slash at the end if it has one.</summary>
-    private string Target => transfer.Destination.StartsWith('/') ? transfer.Destination : $"{workingDirectory.TrimEnd('/')}/{transfer.Destination}";
+    private static string TargetOf(FileTransfer transfer, string workingDirectory) =>
+        transfer.Destination.StartsWith('/') ? transfer.Destination : $"{workingDirectory.TrimEnd('/')}/{transfer.Destination}";
 
     private void WriteDirectory(LayerArchive layer, SourcePath from, LinuxPath place, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
     {
@@ -174,7 +186,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
         FileStatus status = file.Status;
         TarEntry entry = TarEntry.Of(status, place, directory?.Xattrs(file.Name) ?? [])
             ?? throw new MicaException(ErrorKind.Unsupported, $"/{path}: a socket cannot be copied");
-        uint mode = CopySources.Mode(status, portableModes);
+        uint mode = CopySources.Mode(status, _portableModes);
         return entry with
         {
             Mode = (int)(entry.Kind == TarEntryKind.SymbolicLink ? 0x1ff : _mode?.Apply(mode, entry.Kind == TarEntryKind.Directory) ?? mode),

@@ -18,7 +18,7 @@ internal sealed class RunMounts
 {
     private readonly StageStep _step;
     private readonly string _workingDirectory;
-    private readonly List<(RunMount Mount, string Identity, ImmutableArray<string> Trees)> _mounts = [];
+    private readonly List<(RunMount Mount, StepSource? Source)> _mounts = [];
 
     private RunMounts(StageStep step, string workingDirectory)
     {
@@ -26,31 +26,36 @@ internal sealed class RunMounts
         _workingDirectory = workingDirectory;
     }
 
-    public static async Task<RunMounts> ResolveAsync(StageStep step, RunInstruction run, StageState state, CancellationToken cancellationToken)
+    /// <summary>Whether files are mounted, and all of them have a name without a look at them.</summary>
+    public bool HaveQuickNames => _mounts.Where(one => one.Mount is BindMount).Select(one => one.Source!.Chain) is var chains && chains.Any() && !chains.Contains(null);
+
+    public static async Task<RunMounts> ResolveAsync(StageStep step, RunInstruction run, StageState state)
     {
         var mounts = new RunMounts(step, state.WorkingDirectory);
         foreach (RunMount mount in step.Run.Expander.Mounts(run, state.Scope))
         {
-            (string identity, ImmutableArray<string> trees) = mount switch
+            mounts._mounts.Add((mount, mount switch
             {
-                BindMount bind => await mounts.SourceAsync(bind.From, bind.Source, isContent: true, cancellationToken),
-                CacheMount { From: { } from } cache => await mounts.SourceAsync(from, cache.Source, isContent: false, cancellationToken),
-                _ => ("", []),
-            };
-            mounts._mounts.Add((mount, identity, trees));
+                BindMount bind => await step.Stage.SourceAsync(bind.From, step.Original),
+                CacheMount { From: { } from } => await step.Stage.SourceAsync(from, step.Original),
+                _ => null,
+            }));
         }
 
         return mounts;
     }
 
-    /// <summary>What is mounted counts by its content; caches and secrets count by what names them alone.</summary>
-    public void Describe(StepInputs inputs)
+    /// <summary>
+    /// What is mounted counts by its content, or, for a quick look, by the layers that it is of; caches and secrets count by what
+    /// names them alone.
+    /// </summary>
+    public async Task DescribeAsync(StepInputs inputs, bool quick, CancellationToken cancellationToken)
     {
-        foreach ((RunMount mount, string identity, _) in _mounts)
+        foreach ((RunMount mount, StepSource? source) in _mounts)
         {
             inputs.Add($"mount {mount.GetType().Name} {Target(mount)}", mount switch
             {
-                BindMount bind => $"{bind.Source} {identity} {(bind.ReadOnly ? "ro" : "rw")}",
+                BindMount bind => $"{bind.Source} {(quick ? source!.Chain : await ContentAsync(source!, bind.Source, cancellationToken))} {(bind.ReadOnly ? "ro" : "rw")}",
                 CacheMount cache => $"{cache.Id} {cache.Sharing}",
                 TmpfsMount tmpfs => $"{tmpfs.Size}",
                 SecretMount secret => $"{secret.Id} {secret.Target} {secret.Environment}",
@@ -67,8 +72,9 @@ internal sealed class RunMounts
         try
         {
             int agents = 0;
-            foreach ((RunMount mount, _, ImmutableArray<string> trees) in _mounts)
+            foreach ((RunMount mount, StepSource? source) in _mounts)
             {
+                ImmutableArray<string> trees = source is null ? [] : await TreesAsync(source, cancellationToken);
                 switch (mount)
                 {
                     case BindMount bind:
@@ -98,32 +104,44 @@ internal sealed class RunMounts
         }
     }
 
-    private async Task<(string Identity, ImmutableArray<string> Trees)> SourceAsync(
-        string? from, string? path, bool isContent, CancellationToken cancellationToken)
+    /// <summary>The directories that make the source's tree, the topmost first.</summary>
+    private async Task<ImmutableArray<string>> TreesAsync(StepSource source, CancellationToken cancellationToken)
     {
-        (ISourceTree tree, string identity) = await _step.Stage.SourceAsync(from, _step.Original);
-        if (tree is ContextTree context)
+        ISourceTree tree = await source.OpenAsync();
+        if (tree is not ContextTree context)
         {
-            return (isContent ? Content(tree, path, cancellationToken) : identity, [context.Directory]);
+            return ((StackTree)tree).Trees;
         }
 
-        return (identity, ((StackTree)tree).Trees);
+        string mask = _step.Run.Workspace.NewDirectory("mask");
+        return await Task.Run(() => ContextMask.Write(context.Directory, context.Ignored, mask, cancellationToken), cancellationToken)
+            ? [mask, context.Directory] : [context.Directory];
     }
 
-    /// <summary>A digest of the files of a context, which has none by itself.</summary>
-    private string Content(ISourceTree tree, string? path, CancellationToken cancellationToken)
+    /// <summary>A digest of the files at a path. All the files of an image or a stage have one: that of their layers.</summary>
+    private async Task<string> ContentAsync(StepSource source, string? path, CancellationToken cancellationToken)
     {
-        LinuxPath source = tree.Resolve(new LinuxPath(GlobPath.Clean("/" + (path ?? ""))[1..]));
-        if (tree.Find(source) is not { } status)
+        string clean = GlobPath.Clean("/" + (path ?? ""))[1..];
+        if (clean.Length == 0 && source.Chain is { } chain)
         {
-            throw new MicaException(ErrorKind.NotFound, $"\"/{source}\": not found in {tree.DisplayName}");
+            return chain;
         }
 
-        var inputs = new StepInputs();
-        var digest = new SourceDigest(tree, PatternList.Empty, withModes: true, withOwners: true, _step.Run.Options.PortableModes);
-        digest.Add(source, default, status, cancellationToken);
-        digest.WriteTo(inputs);
-        return inputs.Finish().Key.ToString();
+        ISourceTree tree = await source.OpenAsync();
+        return await Task.Run(() =>
+        {
+            LinuxPath start = tree.Resolve(new LinuxPath(clean));
+            if (tree.Find(start) is not { } status)
+            {
+                throw new MicaException(ErrorKind.NotFound, $"\"/{start}\": not found in {tree.DisplayName}");
+            }
+
+            var inputs = new StepInputs();
+            var digest = new SourceDigest(tree, PatternList.Empty, withModes: true, withOwners: true, _step.Run.Options.PortableModes && tree.IsOwnedByRoot);
+            digest.Add(start, default, status, cancellationToken);
+            digest.WriteTo(inputs);
+            return inputs.Finish().Key.ToString();
+        }, cancellationToken);
     }
 
     private string Absolute(string target) => GlobPath.Clean(target.StartsWith('/') ? target : $"{_workingDirectory}/{target}");

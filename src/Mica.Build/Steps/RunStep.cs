@@ -25,9 +25,22 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
         StageState state = step.State;
         ImmutableArray<string> command = Command(state, out ImmutableArray<ContainerMount> scripts);
         (string[] environment, string[] arguments) = Environment(state);
-        var mounts = await RunMounts.ResolveAsync(step, run, state, Token);
+        RunMounts mounts = await RunMounts.ResolveAsync(step, run, state);
+        async Task<StepInputs> DescribeAsync(bool quick)
+        {
+            StepInputs inputs = step.NewInputs("RUN", dependsOnLayersBelow: true);
+            Describe(inputs, state, command, environment);
+            await mounts.DescribeAsync(inputs, quick, Token);
+            return inputs;
+        }
 
-        StepInputs inputs = step.NewInputs("RUN", dependsOnLayersBelow: true);
+        return await step.ResolveAsync(
+            number, mounts.HaveQuickNames ? await DescribeAsync(quick: true) : null, () => DescribeAsync(quick: false), state,
+            History(command, arguments), async _ => await ExecuteAsync(number, state, command, environment, scripts, mounts));
+    }
+
+    private void Describe(StepInputs inputs, StageState state, ImmutableArray<string> command, string[] environment)
+    {
         inputs.Add("command", string.Join('\0', command));
         if (run.Command is ScriptCommand { Script.Text: var text })
         {
@@ -45,9 +58,6 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
         inputs.Add("network", $"{Network()}");
         inputs.Add("security", $"{run.Options.Security}");
         inputs.Add("hosts", string.Join(' ', _options.ExtraHosts.Select(host => $"{host.Name}={host.Address}")));
-        mounts.Describe(inputs);
-        return await step.ResolveAsync(number, inputs, state, History(command, arguments), async _ =>
-            await ExecuteAsync(number, state, command, environment, scripts, mounts));
     }
 
     private void Refuse()

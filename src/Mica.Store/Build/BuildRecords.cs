@@ -22,10 +22,15 @@ public sealed class BuildRecords
         _time = time;
     }
 
-    /// <summary>The record with the key whose layer is here, held by <paramref name="lease"/>; null when there is none.</summary>
+    /// <summary>
+    /// The record with the key, or with an alias that is the same, whose layer is here, held by <paramref name="lease"/>; null
+    /// when there is none.
+    /// </summary>
     public Task<BuildRecord?> FindAsync(Digest key, StoreLease lease, CancellationToken cancellationToken) => _store.WriteAsync(database =>
     {
-        if (Read(database, $"SELECT {Columns} WHERE r.key = ?1", key.ToString()) is not [var record])
+        if (Read(database, $"""
+            SELECT {Columns} WHERE r.key = coalesce((SELECT a.key FROM build_aliases a WHERE a.alias = ?1), ?1)
+            """, key.ToString()) is not [var record])
         {
             return null;
         }
@@ -45,7 +50,7 @@ public sealed class BuildRecords
         }
 
         using Statement use = database.Use("UPDATE build_records SET used = ?2, uses = uses + 1 WHERE key = ?1");
-        use.Bind(1, key).Bind(2, _time.GetUtcNow()).Run();
+        use.Bind(1, record.Key).Bind(2, _time.GetUtcNow()).Run();
         return record;
     }, cancellationToken, durable: false);
 
@@ -63,6 +68,13 @@ public sealed class BuildRecords
             """);
         return insert.Bind(1, record.Key).Bind(2, record.Slot).Bind(3, record.Description).Bind(4, record.Inputs)
             .Bind(5, record.Layer?.Digest.ToString()).Bind(6, record.Created).Bind(7, _time.GetUtcNow()).Run();
+    }, cancellationToken, durable: false);
+
+    /// <summary>The record with <paramref name="key"/> is found by <paramref name="alias"/> too from now on, for as long as it is there.</summary>
+    public Task AddAliasAsync(Digest alias, Digest key, CancellationToken cancellationToken) => _store.WriteAsync(database =>
+    {
+        using Statement insert = database.Use("INSERT OR REPLACE INTO build_aliases(alias, key) VALUES(?1, ?2)");
+        return insert.Bind(1, alias).Bind(2, key).Run();
     }, cancellationToken, durable: false);
 
     /// <summary>All records, the one used last first.</summary>
@@ -83,6 +95,8 @@ public sealed class BuildRecords
                 }
 
                 delete.Run();
+                using Statement aliases = database.Use("DELETE FROM build_aliases WHERE key = ?1");
+                aliases.Bind(1, key).Run();
             }
 
             return layers;

@@ -45,7 +45,7 @@ internal sealed class Catalog : IDisposable
                 throw new MicaException(ErrorKind.InvalidArgument, $"{path}: not a catalog of mica");
             }
 
-            if (version == 1)
+            if (version < CatalogSchema.Version)
             {
                 version = Upgrade(database);
             }
@@ -146,20 +146,25 @@ internal sealed class Catalog : IDisposable
         }
     }
 
+    /// <summary>In one transaction; what another process has done meanwhile is not done again.</summary>
     private static long Upgrade(Database database)
     {
+        database.Run("BEGIN IMMEDIATE");
         try
         {
-            database.Run(CatalogSchema.FromVersion1);
-        }
-        catch (MicaException) when (database.Scalar("PRAGMA user_version") == CatalogSchema.Version)
-        {
-            // Another process was first.
-        }
+            for (long version = database.Scalar("PRAGMA user_version"); version < CatalogSchema.Version; version++)
+            {
+                database.Run($"{CatalogSchema.Upgrades[version]} PRAGMA user_version = {version + 1}");
+            }
 
-        if (database.InTransaction)
+            database.Run("COMMIT");
+        }
+        finally
         {
-            database.Run("ROLLBACK");
+            if (database.InTransaction)
+            {
+                database.Run("ROLLBACK");
+            }
         }
 
         return database.Scalar("PRAGMA user_version");

@@ -10,7 +10,7 @@ internal static class CatalogSchema
     public const int ApplicationId = 0x4D696361;
 
     /// <summary>Raised with every change below, together with a step that brings the former version here.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>
     /// Results of build steps, by the digest of what went into them. A layer that was built has one digest, as blob and as tree;
@@ -25,11 +25,18 @@ internal static class CatalogSchema
 
         """;
 
-    /// <summary>Brings version 1 to this one, in one transaction; does nothing when another process has done so meanwhile.</summary>
-    public const string FromVersion1 = "BEGIN IMMEDIATE;\n" + BuildRecords + """
-        PRAGMA user_version = 2;
-        COMMIT;
+    /// <summary>
+    /// Further keys of a record, from what is known without looking at files: that COPY takes a path of a stage, say, whose
+    /// layers are these.
+    /// </summary>
+    private const string BuildAliases = """
+        CREATE TABLE build_aliases(alias TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
+        CREATE INDEX build_aliases_key ON build_aliases(key);
+
         """;
+
+    /// <summary>What brings version n to n + 1, at n.</summary>
+    public static readonly string[] Upgrades = ["", BuildRecords, BuildAliases];
 
     /// <summary>Creates everything, in one transaction.</summary>
     public const string Create = """
@@ -105,9 +112,9 @@ internal static class CatalogSchema
         CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO counters VALUES('names', 0), ('layout', 0);
 
-        """ + BuildRecords + """
+        """ + BuildRecords + BuildAliases + """
         PRAGMA application_id = 1298752353;
-        PRAGMA user_version = 2;
+        PRAGMA user_version = 3;
         COMMIT;
         """;
 }

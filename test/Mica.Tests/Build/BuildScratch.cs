@@ -20,6 +20,9 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
 
     public List<BuildEvent> Events { get; } = [];
 
+    /// <summary>Is told what happens, when it happens.</summary>
+    public Action<BuildEvent>? Happened { get; set; }
+
     public IEnumerable<string> Reasons => Events.OfType<StepExplained>().Select(one => one.Reason);
 
     /// <summary>Executed and cached steps of the last build.</summary>
@@ -115,7 +118,11 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
         return await Image.OpenAsync(Store, image.Root, platform, cancellationToken);
     }
 
-    void IProgress<BuildEvent>.Report(BuildEvent value) => Events.Add(value);
+    void IProgress<BuildEvent>.Report(BuildEvent value)
+    {
+        Events.Add(value);
+        Happened?.Invoke(value);
+    }
 
     public async ValueTask DisposeAsync()
     {

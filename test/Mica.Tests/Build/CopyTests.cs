@@ -82,6 +82,48 @@ public sealed class CopyTests
     }
 
     [Fact]
+    public async Task Copy_FromStageWithOtherLayersButTheSameFile_IsCached()
+    {
+        await using BuildScratch scratch = await BuildScratch.OpenAsync();
+        scratch.File("a", "a");
+        scratch.File("b", "b");
+        const string Dockerfile = "FROM scratch AS base\nCOPY b /b\nCOPY a /a\nFROM scratch\nCOPY --from=base /a /\n";
+        await scratch.BuildAsync(Dockerfile);
+        scratch.File("b", "changed");
+        await scratch.BuildAsync(Dockerfile);
+        Assert.Equal((2, 1), scratch.Counts);
+
+        // From here on the layers of the stage are enough to know the step's result.
+        await scratch.BuildAsync(Dockerfile);
+        Assert.Equal((0, 3), scratch.Counts);
+        await scratch.Store.Builds.RemoveAsync(
+            [.. (await scratch.Store.Builds.ListAsync(TestContext.Current.CancellationToken)).Select(record => record.Key)], TestContext.Current.CancellationToken);
+        await scratch.BuildAsync(Dockerfile);
+        Assert.Equal((3, 0), scratch.Counts);
+    }
+
+    [Fact]
+    public async Task Copy_OfFileThatChangesMeanwhile_FailsAndLeavesNoRecord()
+    {
+        await using BuildScratch scratch = await BuildScratch.OpenAsync();
+        scratch.File("a", "a");
+        await using FileStream writer = File.Open(Path.Join(scratch.Context, "a"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        scratch.Happened = happened =>
+        {
+            if (happened is StepExplained)
+            {
+                writer.SetLength(500);
+                writer.Flush();
+            }
+        };
+        StepFailedException failure = await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync("FROM scratch\nCOPY a /\n"));
+        Assert.Contains("changed while it was read from the build context; run the build again", failure.Message, StringComparison.Ordinal);
+        scratch.Happened = null;
+        Assert.Empty(await scratch.Store.Builds.ListAsync(TestContext.Current.CancellationToken));
+        await scratch.BuildAsync("FROM scratch\nCOPY a /\n");
+    }
+
+    [Fact]
     public async Task Copy_IgnoredOrOutside_IsNotFound()
     {
         await using BuildScratch scratch = await BuildScratch.OpenAsync();

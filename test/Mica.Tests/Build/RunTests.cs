@@ -101,6 +101,19 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task Run_BindOfContext_DoesNotSeeWhatIsIgnored()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        scratch.File("src/main.c", "m");
+        scratch.File("src/.env", "secret");
+        scratch.File("notes", "n");
+        Image image = await scratch.BuildAsync(
+            "FROM base\nRUN --mount=type=bind,target=/x cd /x && find . -name '*' -type f | sort > /seen; echo > /x/new || echo ro >> /seen\n",
+            change: options => options with { Ignored = Mica.Dockerfile.PatternList.Of(["**/.env", "notes", "bin", "etc"]) });
+        Assert.Contains("seen 644 0:0 \"./src/main.c|ro|\"", await scratch.TreeAsync(image));
+    }
+
+    [Fact]
     public async Task Run_Timeout_EndsTheStep()
     {
         await using BuildScratch scratch = await OpenAsync();
