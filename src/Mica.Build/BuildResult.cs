@@ -14,13 +14,19 @@ public sealed record BuildResult(Descriptor Manifest, Descriptor Config, Immutab
 /// <summary>Brings the images that a build begins with.</summary>
 public interface IBaseImages
 {
-    /// <summary>
-    /// The image of a name for a platform, unpacked in the store and held by the build's lease.
-    /// </summary>
+    /// <summary>The documents of the image of a name for a platform, held by the build's lease; and whether its layers are here too.</summary>
     /// <param name="reference">The name.</param>
     /// <param name="platform">What it is for.</param>
     /// <param name="pull">Ask the registry even if it is here.</param>
     /// <param name="progress">Is told what moves.</param>
     /// <param name="cancellationToken">Stops.</param>
-    Task<Image> OpenAsync(ImageReference reference, Platform platform, bool pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken);
+    Task<(Image Image, bool IsComplete)> OpenAsync(
+        ImageReference reference, Platform platform, bool pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken);
+
+    /// <summary>Brings the layers of an image that was opened: unpacked in the store, and held by the build's lease.</summary>
+    /// <param name="reference">The name that it was opened by.</param>
+    /// <param name="platform">What it is for.</param>
+    /// <param name="progress">Is told what moves.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    Task FetchAsync(ImageReference reference, Platform platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken);
 }

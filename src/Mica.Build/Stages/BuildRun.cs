@@ -114,17 +114,34 @@ internal sealed class BuildRun : IAsyncDisposable
         }))).Value;
 
     /// <summary>The state that begins with an image; each image once, for each platform.</summary>
+    /// <param name="reference">The image's name.</param>
+    /// <param name="platform">What it is for.</param>
+    /// <param name="stepName">What the step is called in which its layers are brought.</param>
+    /// <param name="cancellationToken">Stops.</param>
     public Task<StageState> ImageAsync(ImageReference reference, Platform platform, string stepName, CancellationToken cancellationToken) =>
         _images.GetOrAdd($"{reference} {platform}", _ => new Lazy<Task<StageState>>(async () =>
         {
-            int step = Begin(stepName);
-            return await TimedAsync(step, async () =>
+            int opening = Begin($"[internal] load metadata for {reference.WithDefaultTag()}");
+            (Image image, bool isComplete) = await TimedAsync(opening, () => Images.OpenAsync(
+                reference, platform, Options.Pull, new SynchronousProgress(moved => Report(new StepProgress(opening, moved))), cancellationToken));
+            var layers = new BaseLayers(areHere: false, () => FetchAsync(reference, platform, stepName, cancellationToken));
+            if (isComplete)
             {
-                Image image = await Images.OpenAsync(
-                    reference, platform, Options.Pull, new SynchronousProgress(moved => Report(new StepProgress(step, moved))), cancellationToken);
-                return BaseState.Of(image);
-            });
+                int step = Begin(stepName);
+                Report(new StepCached(step));
+                Report(new StepCompleted(step, TimeSpan.Zero));
+                layers = new BaseLayers(areHere: true, () => Images.FetchAsync(reference, platform, null, cancellationToken));
+            }
+
+            return BaseState.Of(image) with { Base = layers };
         })).Value;
+
+    /// <summary>The directories that make the tree of a state, the topmost first; its base is brought if need be.</summary>
+    public async Task<ImmutableArray<string>> TreesAsync(StageState state, CancellationToken cancellationToken)
+    {
+        await (state.Base?.BringAsync() ?? Task.CompletedTask);
+        return await Store.TreesAsync(state.DiffIds, cancellationToken);
+    }
 
     /// <summary>The build's own context, or a directory that has a name.</summary>
     public ISourceTree Context(string directory, PatternList ignored, string displayName) => _contexts.GetOrAdd(directory, _ => new Lazy<ISourceTree>(() =>
@@ -144,7 +161,7 @@ internal sealed class BuildRun : IAsyncDisposable
     /// <summary>The tree that a state's layers make.</summary>
     public async Task<StackTree> TreeAsync(StageState state, string displayName, CancellationToken cancellationToken)
     {
-        ImmutableArray<string> trees = await Store.TreesAsync(state.DiffIds, cancellationToken);
+        ImmutableArray<string> trees = await TreesAsync(state, cancellationToken);
         var stack = new LayerStack(trees, LayerWorkspace.WhiteoutForm);
         _opened.Add(stack);
         return new StackTree(stack, displayName, trees);
@@ -185,6 +202,16 @@ internal sealed class BuildRun : IAsyncDisposable
             Report(new StepFailed(step, failure.Message, failure is OperationCanceledException));
             throw;
         }
+    }
+
+    private async Task FetchAsync(ImageReference reference, Platform platform, string stepName, CancellationToken cancellationToken)
+    {
+        int step = Begin(stepName);
+        await TimedAsync(step, async () =>
+        {
+            await Images.FetchAsync(reference, platform, new SynchronousProgress(moved => Report(new StepProgress(step, moved))), cancellationToken);
+            return true;
+        });
     }
 
     public async ValueTask DisposeAsync()

@@ -8,6 +8,7 @@ internal static class ImageAssembly
 {
     public static async Task<BuildResult> WriteAsync(BuildRun run, StageState state, CancellationToken cancellationToken)
     {
+        await (state.Base?.BringBlobsAsync() ?? Task.CompletedTask);
         DateTimeOffset created = run.Options.Epoch ?? state.LastChange ?? run.Time.GetUtcNow();
         ContainerConfig container = state.Container;
         if (!run.Options.Labels.IsEmpty)

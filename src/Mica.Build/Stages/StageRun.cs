@@ -102,7 +102,7 @@ internal sealed class StageRun
     private string Suggest(string name) => _run.Options.Dockerfile.SuggestStage(name) is { } near ? $" (did you mean {near}?)" : "";
 
     private Task<StageState> ImageAsync(ImageReference reference) =>
-        _run.ImageAsync(reference, _run.Options.Platform, $"[internal] load {reference.Familiar}", Token);
+        _run.ImageAsync(reference, _run.Options.Platform, $"FROM {reference.Familiar}", Token);
 
     private async Task<StageState> BaseAsync()
     {

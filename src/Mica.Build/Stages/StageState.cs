@@ -12,6 +12,9 @@ internal sealed record StageState
     /// <summary>The layers, base first.</summary>
     public ImmutableArray<(Descriptor Layer, Digest DiffId)> Layers { get; init; } = [];
 
+    /// <summary>Those of the layers that are an image's; null when there are none.</summary>
+    public BaseLayers? Base { get; init; }
+
     /// <summary>The config of the base image with what instructions changed; its history and layers are not kept up to date.</summary>
     public required ImageConfig Config { get; init; }
 

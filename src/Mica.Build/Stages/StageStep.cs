@@ -204,7 +204,7 @@ internal sealed class StageStep(
     }
 
     /// <summary>A stack of the layers so far, for the caller to dispose.</summary>
-    public async Task<LayerStack> StackAsync() => new(await run.Store.TreesAsync(state.DiffIds, Token), LayerWorkspace.WhiteoutForm);
+    public async Task<LayerStack> StackAsync() => new(await run.TreesAsync(state, Token), LayerWorkspace.WhiteoutForm);
 
     /// <summary>As docker's history shows it.</summary>
     public static string History(string kind, FileTransfer transfer)

@@ -127,7 +127,7 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
     {
         LayerWorkspace workspace = step.Run.Workspace;
         string upper = workspace.NewDirectory("upper"), work = workspace.NewDirectory("work");
-        ImmutableArray<string> trees = await step.Run.Store.TreesAsync(state.DiffIds, Token);
+        ImmutableArray<string> trees = await step.Run.TreesAsync(state, Token);
         using var below = new LayerStack(trees, LayerWorkspace.WhiteoutForm);
         LikeRoot(below, upper);
         ImageUser user = Ownership.Find(new StackTree(below, "the image"), state.Container.User ?? "");

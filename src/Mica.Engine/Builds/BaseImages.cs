@@ -12,23 +12,40 @@ namespace Mica.Engine;
 /// </summary>
 internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
 {
-    private readonly ConcurrentDictionary<(string Name, string Platform), Image> _opened = [];
+    private readonly ConcurrentDictionary<(string Name, string Platform), Opened> _opened = [];
 
     /// <summary>The image, when the build has opened it.</summary>
-    public Image? Find(ImageReference reference, Platform platform) => _opened.GetValueOrDefault((reference.WithDefaultTag().ToString(), platform.ToString()));
+    public Image? Find(ImageReference reference, Platform platform) => _opened.GetValueOrDefault(Key(reference, platform))?.Image;
 
-    public async Task<Image> OpenAsync(
+    public async Task<(Image Image, bool IsComplete)> OpenAsync(
         ImageReference reference, Platform platform, bool pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
         reference = reference.WithDefaultTag();
-        Image image = (pull ? null : await FromStoreAsync(reference, platform, progress, cancellationToken))
+        Opened opened = (pull ? null : await FromStoreAsync(reference, platform, cancellationToken))
             ?? await FromRegistryAsync(reference, platform, progress, cancellationToken);
-        _opened[(reference.ToString(), platform.ToString())] = image;
-        return image;
+        _opened[Key(reference, platform)] = opened;
+        return (opened.Image, opened.Source is null);
     }
 
-    private async Task<Image?> FromStoreAsync(
-        ImageReference reference, Platform platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
+    public async Task FetchAsync(ImageReference reference, Platform platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
+    {
+        (Image image, RegistryRepository? source) = _opened[Key(reference, platform)];
+        if (source is null)
+        {
+            await HoldAsync(image, progress, cancellationToken);
+            return;
+        }
+
+        await new ImageFetch(lease, engine.Options, progress).RunAsync(source, image, cancellationToken);
+        reference = reference.WithDefaultTag();
+        await lease.CommitImageAsync(image.Root, reference, "pull", cancellationToken);
+        await engine.Store.AddRepositoryDigestAsync(reference.Name, image.Root.Digest, cancellationToken);
+    }
+
+    private static (string Name, string Platform) Key(ImageReference reference, Platform platform) =>
+        (reference.WithDefaultTag().ToString(), platform.ToString());
+
+    private async Task<Opened?> FromStoreAsync(ImageReference reference, Platform platform, CancellationToken cancellationToken)
     {
         if (await engine.Store.FindAsync(reference.ToString(), cancellationToken) is not { } stored || stored.VariantFor(platform) is not { } variant)
         {
@@ -38,8 +55,12 @@ internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
         await lease.HoldAsync(stored.Root.Digest, cancellationToken);
         Image image = await Image.OpenAsync(lease, variant.Manifest, platform, cancellationToken);
         await engine.Store.TouchAsync(stored.Root.Digest, cancellationToken);
+        return new Opened(image, null);
+    }
 
-        // A layer that is unpacked already only becomes held.
+    /// <summary>A layer that is unpacked already only becomes held.</summary>
+    private async Task HoldAsync(Image image, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
+    {
         using var slots = new SemaphoreSlim(engine.Options.Concurrency);
         await Task.WhenAll(image.Layers.DistinctBy(layer => layer.DiffId).Select(async layer =>
         {
@@ -53,20 +74,18 @@ internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
                 slots.Release();
             }
         }));
-        return image;
     }
 
-    private async Task<Image> FromRegistryAsync(
+    private async Task<Opened> FromRegistryAsync(
         ImageReference reference, Platform platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
         RegistryRepository source = engine.Registry.Repository(reference, progress);
         Descriptor root = await source.ResolveAsync(reference.Target, cancellationToken)
             ?? throw new MicaException(ErrorKind.NotFound, $"{reference.Familiar}: not found");
         progress?.Report(new ReferenceResolved(reference.Familiar, root));
-        Image image = await Image.OpenAsync(new StoredFirst(lease, source), root, platform, cancellationToken);
-        await new ImageFetch(lease, engine.Options, progress).RunAsync(source, image, cancellationToken);
-        await lease.CommitImageAsync(root, reference, "pull", cancellationToken);
-        await engine.Store.AddRepositoryDigestAsync(reference.Name, root.Digest, cancellationToken);
-        return image;
+        return new Opened(await Image.OpenAsync(new StoredFirst(lease, source), root, platform, cancellationToken), source);
     }
+
+    /// <summary>An image, and where its layers come from; null when they are in the store.</summary>
+    private sealed record Opened(Image Image, RegistryRepository? Source);
 }

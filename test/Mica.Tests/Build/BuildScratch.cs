@@ -107,7 +107,7 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
         }
     }
 
-    public async Task<Image> OpenAsync(
+    public async Task<(Image Image, bool IsComplete)> OpenAsync(
         ImageReference reference, Platform platform, bool pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
         if (await Store.FindAsync(reference.ToString(), cancellationToken) is not { } image)
@@ -115,8 +115,10 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
             throw new MicaException(ErrorKind.NotFound, $"{reference.Familiar}: not found");
         }
 
-        return await Image.OpenAsync(Store, image.Root, platform, cancellationToken);
+        return (await Image.OpenAsync(Store, image.Root, platform, cancellationToken), true);
     }
+
+    public Task FetchAsync(ImageReference reference, Platform platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) => Task.CompletedTask;
 
     void IProgress<BuildEvent>.Report(BuildEvent value)
     {

@@ -164,6 +164,26 @@ public sealed class BuildOutputTests
     }
 
     [Fact]
+    public async Task Base_OfStepsThatAreCached_IsNotPulledAgain()
+    {
+        await using TestRegistry registry = await TestRegistry.StartAsync();
+        await using EngineScratch scratch = await PreparedAsync();
+        var name = ImageReference.Parse($"{registry.Host}/base:1");
+        await scratch.BuildAsync(Options(scratch) with { Names = [name], Outputs = [new ImageOutput(Push: true)] });
+        await using EngineScratch other = await EngineScratch.OpenAsync();
+        other.File("Dockerfile", $"FROM {name} AS build\nCOPY Dockerfile /made\nFROM scratch\nCOPY --from=build /made /\n");
+        BuiltImage first = await other.BuildAsync(Options(other));
+        await other.Engine.Store.RemoveAsync(name.ToString(), force: true, Token);
+        registry.Requests.Clear();
+
+        BuiltImage second = await other.BuildAsync(Options(other));
+
+        Assert.Equal(first.Id, second.Id);
+        // The config is what a build must know of its base; the layers are not.
+        Assert.Single(registry.Requests, request => request.Path.Contains("/blobs/", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task CacheOnly_Build_LeavesNoImage()
     {
         await using EngineScratch scratch = await PreparedAsync();
