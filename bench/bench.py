@@ -174,6 +174,56 @@ def version():
             yield Contestant(tool + " --version", [tool, "--version"], repeat=20)
 
 
+def build_context():
+    """The context, made once; it lies on the disk of the caller, as contexts do."""
+    context = options.dir + "/context"
+    if not os.path.exists(context):
+        subprocess.check_call([sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/context.py", context, options.registry])
+    return context
+
+
+def builders(prepare, repeat=1, change=None):
+    """Who builds the context; `prepare` gets what makes the tool's cache empty, and what builds. `change` is done before each build."""
+    context = build_context()
+    before = [] if change is None else ["bash", "-euc", f'{change}; exec "$@"', "bash"]
+
+    def contestant(name, words, empty, daemons=()):
+        build = lambda: subprocess.check_call(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return Contestant(name, [*before, *words], lambda: prepare(name, empty, build), daemons, repeat)
+
+    def empty_mica():
+        fresh_disk()
+        subprocess.check_call(mica("pull", "-q", f"{options.registry}/debian:bookworm-slim"), stdout=subprocess.DEVNULL)
+
+    if docker_works():
+        def empty_docker():
+            subprocess.run("docker rmi -f bench; docker builder prune -af; docker pull -q " + f"{options.registry}/debian:bookworm-slim",
+                           shell=True, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        yield contestant("docker build (BuildKit)", ["env", "DOCKER_BUILDKIT=1", "docker", "build", "-q", "--network", "none", "-t", "bench", context],
+                         empty_docker, ("dockerd", "containerd"))
+    yield contestant("mica build", mica("build", "-q", "--network", "none", "-t", "bench", context), empty_mica)
+    if has("buildah"):
+        own = options.dir + "/buildah"
+        words = ["buildah", "--root", own, "--runroot", own + ".run", "--storage-driver", "overlay"]
+        def empty_buildah():
+            subprocess.call(f"{shlex.join(words)} rm -a; {shlex.join(words)} rmi -af", shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.check_call([*words, "pull", "-q", "--tls-verify=false", f"{options.registry}/debian:bookworm-slim"], stdout=subprocess.DEVNULL)
+        yield contestant("buildah build", [*words, "build", "-q", "--layers", "--isolation", "chroot", "--tls-verify=false", "-t", "bench", context], empty_buildah)
+
+
+def build_cold():
+    return builders(lambda name, empty, build: empty())
+
+
+def build_cached():
+    return builders(lambda name, empty, build: build(), repeat=3)
+
+
+def build_changed():
+    file = build_context() + "/src/part01/group1/file00001.ts"
+    return builders(lambda name, empty, build: build(), change=f"echo '// changed' >> {file}")
+
+
 cases = {
     "version": version,
     "pull": pull,
@@ -184,6 +234,9 @@ cases = {
     "copy": copy,
     "push": push,
     "save": save,
+    "build-cold": build_cold,
+    "build-cached": build_cached,
+    "build-changed": build_changed,
 }
 
 for unknown in set(options.cases) - set(cases):
