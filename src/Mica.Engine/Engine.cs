@@ -90,7 +90,7 @@ public sealed class Engine : IAsyncDisposable
                 ? support.Reason : $"containers run {support.Reason}: this process is not in its user namespace");
         }
 
-        var runner = new ContainerRunner(runtime with { Rung = support.Rung });
+        var runner = new ContainerRunner(runtime with { Rung = support.Rung, SharesProc = support.SharesProc });
         runner.RemoveLeftovers();
         return new StepContainers(runner, support.Rung == RuntimeRung.Root ? null : $"steps run {support.Reason}");
     }

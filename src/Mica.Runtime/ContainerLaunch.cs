@@ -118,7 +118,7 @@ internal sealed class ContainerLaunch(
         string workingDirectory = bundle.IsBelowMount(spec.WorkingDirectory)
             ? spec.WorkingDirectory
             : MountPoints.MakeWorkingDirectory(root, spec.WorkingDirectory, spec.User);
-        ConfigBuilder config = new(spec, options.Rung, mounts, workingDirectory, RootPath)
+        ConfigBuilder config = new(spec, options, mounts, workingDirectory, RootPath)
         {
             UsesHostNetwork = network.IsHost,
             NetworkNamespace = network.Bridge is null ? null : BindNetwork(network.Bridge),
@@ -139,7 +139,12 @@ internal sealed class ContainerLaunch(
     private int RunRuntime()
     {
         List<string> words = [];
-        words.AddRange([Program("setpriv"), "--pdeathsig", "KILL", Program("unshare"), "--mount-proc", "--"]);
+        words.AddRange([Program("setpriv"), "--pdeathsig", "KILL"]);
+        if (!options.SharesProc)
+        {
+            words.AddRange([Program("unshare"), "--mount-proc", "--"]);
+        }
+
         words.AddRange([runtime.Path, "--root", Path.Combine(directory.Bundle, "state"), "--log", LogPath, "--log-format", "json"]);
         if (runtime.IsCrun)
         {

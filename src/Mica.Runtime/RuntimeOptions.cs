@@ -17,6 +17,11 @@ public sealed record RuntimeOptions(string StateDirectory, string ScratchDirecto
     /// <summary>What we may do here.</summary>
     public RuntimeRung Rung { get; init; } = RuntimeRung.Root;
 
+    /// <summary>
+    /// Containers see this machine's <c>/proc</c> and <c>/sys</c>: a fresh one cannot be mounted in a container whose own has masks.
+    /// </summary>
+    public bool SharesProc { get; init; }
+
     /// <summary>Which addresses of the bridge are taken: the same for all that share the bridge, so for the whole machine.</summary>
     public string NetworkDirectory { get; init; } = "/run/mica-network";
 

@@ -36,7 +36,7 @@ internal sealed record CliHost
 
     public required Func<TerminalSize> TerminalSize { get; init; }
 
-    /// <summary>The process has the user id 0.</summary>
+    /// <summary>The process is root, and not in a container that keeps it from mounting.</summary>
     public required bool IsSuperuser { get; init; }
 
     /// <summary>Becomes the same command in a user namespace, or returns when there is none to be had; null in tests.</summary>
@@ -60,7 +60,7 @@ internal sealed record CliHost
         IsOutputTerminal = !Console.IsOutputRedirected,
         IsErrorTerminal = !Console.IsErrorRedirected,
         TerminalSize = () => new TerminalSize(Console.WindowWidth, Console.WindowHeight),
-        IsSuperuser = System.Environment.IsPrivilegedProcess && System.Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is null,
+        IsSuperuser = RuntimeProbe.IsSuperuser && System.Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is null,
         EnterUserNamespace = UserNamespaceEntry.Enter,
     };
 

@@ -10,7 +10,7 @@ internal static class UserNamespaceEntry
     /// <summary>Returns when the process is in one already, when none can be had, or when it would be of no use.</summary>
     public static void Enter(UserNamespaceUse use, string root)
     {
-        if (Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is not null || Environment.IsPrivilegedProcess)
+        if (Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is not null || RuntimeProbe.IsSuperuser)
         {
             return;
         }

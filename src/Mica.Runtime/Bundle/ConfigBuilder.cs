@@ -4,8 +4,10 @@ using System.Globalization;
 namespace Mica.Runtime;
 
 /// <summary>Turns a specification into the <c>config.json</c> of its bundle.</summary>
-internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeRung rung, List<ConfigMount> mounts, string workingDirectory, string rootPath)
+internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, List<ConfigMount> mounts, string workingDirectory, string rootPath)
 {
+    private readonly RuntimeRung _rung = options.Rung;
+
     private static readonly ImmutableArray<string> s_maskedPaths =
     [
         "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
@@ -28,7 +30,7 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeRung rung, List<C
         ulong ours = Capabilities.ReadBoundingSet();
         List<string> capabilities = Capabilities.For(spec.IsPrivileged, ours);
         const ulong sysResource = 1UL << 24;
-        bool mayRaise = (Capabilities.ReadEffectiveSet() & sysResource) != 0 && rung == RuntimeRung.Root;
+        bool mayRaise = (Capabilities.ReadEffectiveSet() & sysResource) != 0 && _rung == RuntimeRung.Root;
         ConfigProcess process = new(
             Terminal: false,
             new ConfigUser(spec.User.Uid, spec.User.Gid, spec.User.AdditionalGids),
@@ -43,17 +45,20 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeRung rung, List<C
         {
             CgroupsPath = CgroupsPath,
             Resources = Resources(),
-            Seccomp = Seccomp.For(spec.IsPrivileged, rung),
-            MaskedPaths = spec.IsPrivileged ? null : s_maskedPaths,
-            ReadonlyPaths = spec.IsPrivileged ? null : s_readonlyPaths,
-            Devices = spec.IsPrivileged && rung == RuntimeRung.Root ? HostDevices.List("/dev") : null,
+            Seccomp = Seccomp.For(spec.IsPrivileged, _rung),
+            // The machine's own /proc has masks already.
+            MaskedPaths = spec.IsPrivileged || options.SharesProc ? null : s_maskedPaths,
+            ReadonlyPaths = spec.IsPrivileged || options.SharesProc ? null : s_readonlyPaths,
+            Devices = spec.IsPrivileged && _rung == RuntimeRung.Root ? HostDevices.List("/dev") : null,
         };
         return new RuntimeConfig("1.0.2", process, new ConfigRoot(rootPath, spec.Root.IsReadOnly), spec.Hostname, Mounts(), linux);
     }
 
     private List<ConfigNamespace> Namespaces()
     {
-        List<ConfigNamespace> namespaces = [new("pid"), new("ipc"), new("uts"), new("mount")];
+        // The runtime is in a new PID namespace anyway; in one of its own it could not find itself in another's /proc.
+        List<ConfigNamespace> namespaces = options.SharesProc
+            ? [new("ipc"), new("uts"), new("mount")] : [new("pid"), new("ipc"), new("uts"), new("mount")];
         if (!UsesHostNetwork)
         {
             namespaces.Add(new ConfigNamespace("network", NetworkNamespace));
@@ -66,7 +71,7 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeRung rung, List<C
     {
         string shm = string.Create(CultureInfo.InvariantCulture, $"size={spec.ShmSize}");
         List<string> pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-        if (rung != RuntimeRung.SingleId)
+        if (_rung != RuntimeRung.SingleId)
         {
             pts.Add("gid=5"); // tty, which a single id does not have
         }
@@ -74,12 +79,14 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeRung rung, List<C
         string access = spec.IsPrivileged ? "rw" : "ro";
         return
         [
-            new("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
+            options.SharesProc
+                ? new("/proc", "bind", "/proc", ["rbind", "nosuid", "noexec", "nodev", "rprivate"])
+                : new("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
             new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
             new("/dev/pts", "devpts", "devpts", pts),
             new("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", shm]),
             new("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
-            UsesHostNetwork && rung != RuntimeRung.Root
+            options.SharesProc || (UsesHostNetwork && _rung != RuntimeRung.Root)
                 ? new("/sys", "bind", "/sys", ["rbind", access, "nosuid", "noexec", "nodev", "rprivate"])
                 : new("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", access]),
             .. CgroupsPath is null ? (ReadOnlySpan<ConfigMount>)[] : [new("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", access])],

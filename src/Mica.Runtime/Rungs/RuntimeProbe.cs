@@ -10,12 +10,20 @@ namespace Mica.Runtime;
 /// <param name="Rung">How containers can be run.</param>
 /// <param name="Reason">One sentence about it, for the user.</param>
 /// <param name="Namespace">To be entered first; null when this process may do it as it is, or when nothing helps.</param>
-public sealed record RuntimeSupport(RuntimeRung Rung, string Reason, UserNamespace? Namespace);
+public sealed record RuntimeSupport(RuntimeRung Rung, string Reason, UserNamespace? Namespace)
+{
+    /// <summary>What <see cref="RuntimeOptions.SharesProc"/> has to be.</summary>
+    public bool SharesProc { get; init; }
+}
 
 /// <summary>Finds out how containers can be run here, best way first, by doing what it takes and not by asking for versions.</summary>
 public sealed class RuntimeProbe(RuntimeOptions options)
 {
     private const uint AllIds = uint.MaxValue;
+    private const ulong SystemAdministration = 1UL << 21; // CAP_SYS_ADMIN
+
+    /// <summary>Whether this process may mount: it is root, and not one that a container keeps from that.</summary>
+    public static bool IsSuperuser => LinuxUser.EffectiveUserId == 0 && (Capabilities.ReadEffectiveSet() & SystemAdministration) != 0;
 
     /// <summary>Takes about a millisecond for root, and 30 for others. Makes and removes a directory in the scratch directory.</summary>
     public RuntimeSupport Probe()
@@ -42,7 +50,8 @@ public sealed class RuntimeProbe(RuntimeOptions options)
         string? refusal = LinuxUser.EffectiveUserId == 0 ? TryMount(directory, inside) : "not root";
         if (refusal is null)
         {
-            return new RuntimeSupport(inside, Describe(inside), null);
+            bool shares = inside != RuntimeRung.Root && !MayMountProc();
+            return new RuntimeSupport(inside, Describe(inside) + (shares ? ", inside a container: they see its /proc" : ""), null) { SharesProc = shares };
         }
 
         List<string> refusals = [refusal];
@@ -58,7 +67,10 @@ public sealed class RuntimeProbe(RuntimeOptions options)
             refusals.Add(refusal);
         }
 
-        return new RuntimeSupport(RuntimeRung.None, $"no way to run containers here: {string.Join("; ", refusals)}", null);
+        string cause = IsOnOverlay(directory)
+            ? $"{Printable.Of(options.ScratchDirectory)} lies on an overlay itself, where layers cannot be mounted: put the root directory on a volume, such as an emptyDir or a tmpfs (--root)"
+            : string.Join("; ", refusals.Distinct());
+        return new RuntimeSupport(RuntimeRung.None, $"no way to run containers here: {cause}", null);
     }
 
     /// <summary>Which rung a process with these ids stands on, being root.</summary>
@@ -132,6 +144,32 @@ public sealed class RuntimeProbe(RuntimeOptions options)
         thread.Start();
         thread.Join();
         return refusal;
+    }
+
+    private static bool IsOnOverlay(string directory)
+    {
+        try
+        {
+            return new DriveInfo(directory).DriveFormat is "overlay" or "overlayfs";
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private bool MayMountProc()
+    {
+        string? unshare = options.FindProgram("unshare");
+        if (unshare is null)
+        {
+            return true;
+        }
+
+        using ChildProcess child = ChildProcess.Start(new ChildCommand(
+            unshare, ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--", "true"], [$"PATH={string.Join(':', options.ProgramDirectories)}"]));
+        child.ReadOutput((_, _) => { });
+        return child.Wait() == 0;
     }
 
     private string? TryInside(UserNamespace candidate, string directory)
