@@ -52,6 +52,9 @@ public sealed record BuildOptions
     /// <summary>Modes of context files count as 0644 or 0755, in keys and layers.</summary>
     public bool PortableModes { get; init; }
 
+    /// <summary>The layers that the build adds become one.</summary>
+    public bool Squash { get; init; }
+
     /// <summary>The time that the image and its new files bear at most (SOURCE_DATE_EPOCH); null for the time of the build.</summary>
     public DateTimeOffset? Epoch { get; init; }
 

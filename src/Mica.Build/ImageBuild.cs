@@ -20,6 +20,7 @@ public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages i
         Stage target = Target(options);
         await using var run = new BuildRun(options, store, lease, images, containers, time, progress);
         StageState state = await run.RunAsync(target, cancellationToken);
+        state = options.Squash ? await new Squash(run, state).RunAsync(cancellationToken) : state;
         return await ImageAssembly.WriteAsync(run, state, cancellationToken);
     }
 

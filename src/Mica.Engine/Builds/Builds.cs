@@ -138,11 +138,6 @@ public sealed class Builds
         {
             throw new MicaException(ErrorKind.Unsupported, $"{option}: caches outside the store are not supported; steps are cached in the store");
         }
-
-        if (options.Squash)
-        {
-            throw new MicaException(ErrorKind.Unsupported, "--squash: not supported");
-        }
     }
 
     private sealed class Silence : IProgress<BuildEvent>

@@ -29,6 +29,7 @@ internal static class StepOptions
         Pull = options.Pull,
         Explain = options.Explain,
         PortableModes = options.PortableModes,
+        Squash = options.Squash,
         Epoch = EpochOf(options),
         Secrets = options.Secrets,
         SshSockets = options.SshSockets,
