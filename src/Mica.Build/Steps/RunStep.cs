@@ -125,6 +125,11 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
     private async Task<CreatedLayer?> ExecuteAsync(
         int number, StageState state, ImmutableArray<string> command, string[] environment, ImmutableArray<ContainerMount> scripts, RunMounts mounts)
     {
+        if (step.Run.Containers(number).FindObstacle(state.Config.Platform.Normalize()) is { } obstacle)
+        {
+            throw new MicaException(ErrorKind.Unsupported, obstacle);
+        }
+
         LayerWorkspace workspace = step.Run.Workspace;
         string upper = workspace.NewDirectory("upper"), work = workspace.NewDirectory("work");
         ImmutableArray<string> trees = await step.Run.Store.TreesAsync(state.DiffIds, Token);
