@@ -58,6 +58,9 @@ public sealed record BuildOptions
     /// <summary>The time that the image and its new files bear at most (SOURCE_DATE_EPOCH); null for the time of the build.</summary>
     public DateTimeOffset? Epoch { get; init; }
 
+    /// <summary>Files keep times that are later than <see cref="Epoch"/>; else they bear it.</summary>
+    public bool KeepsFileTimes { get; init; }
+
     /// <summary>What <c>RUN --mount=type=secret</c> may see, by ID: a file's path, or the bytes.</summary>
     public ImmutableDictionary<string, BuildSecret> Secrets { get; init; } = ImmutableDictionary<string, BuildSecret>.Empty;
 

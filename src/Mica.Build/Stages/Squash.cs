@@ -51,7 +51,7 @@ internal sealed class Squash(BuildRun run, StageState state)
         using var belowStack = new LayerStack(below, LayerWorkspace.WhiteoutForm);
         using var addedStack = new LayerStack(added, LayerWorkspace.WhiteoutForm);
         CreatedLayer created = await run.Workspace.AddArchiveAsync(
-            archive => new SquashedLayer(addedStack, belowStack, archive, cancellationToken).Write(hidesAll), cancellationToken);
+            archive => new SquashedLayer(addedStack, belowStack, archive, cancellationToken).Write(hidesAll), latest: null, cancellationToken);
         await run.Store.Builds.AddAsync(new BuildRecord
         {
             Key = key,

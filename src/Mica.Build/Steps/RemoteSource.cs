@@ -48,7 +48,7 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
         {
             using LayerStack below = await step.StackAsync();
             return await step.Run.Workspace.AddArchiveAsync(
-                archive => Write(archive, below, file, new Uri(url), modified ?? DateTimeOffset.UnixEpoch, token), token);
+                archive => Write(archive, below, file, new Uri(url), modified ?? DateTimeOffset.UnixEpoch, token), step.Latest, token);
         });
     }
 

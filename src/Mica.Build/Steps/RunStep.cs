@@ -173,7 +173,7 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
         {
             WhiteoutForm = LayerWorkspace.WhiteoutForm,
             Lower = path => path.IsEmpty && state.Layers.IsEmpty ? null : below.Find(path),
-            Latest = step.Latest,
+            Latest = step.Latest is { } latest ? new FileTime(latest.Seconds, latest.Nanoseconds) : null,
         }, Token);
     }
 

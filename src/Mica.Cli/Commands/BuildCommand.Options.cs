@@ -48,7 +48,7 @@ internal sealed partial class BuildCommand
         _addHosts = Texts("--add-host", null, "strings", "Add a custom host-to-IP mapping: NAME:ADDRESS");
         _allow = Texts("--allow", null, "strings", "Allow extra privileged entitlement", "network.host", "security.insecure");
         _annotations = Texts("--annotation", null, "strings", "Add annotation to the image: [manifest|index:]KEY=VALUE");
-        _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value");
+        _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value; SOURCE_DATE_EPOCH=context is the time of a git or web context");
         _contexts = Texts("--build-context", null, "strings", "Additional build contexts: NAME=PATH, NAME=docker-image://IMAGE, NAME=URL");
         _cacheFrom = Texts("--cache-from", null, "strings", "External cache sources (not supported yet)");
         _cacheTo = Texts("--cache-to", null, "strings", "Cache export destinations (not supported yet)");
@@ -66,7 +66,7 @@ internal sealed partial class BuildCommand
             choices: ["default", "none", "host"]);
         _noCache = Flag("--no-cache", null, "Do not use cache when building the image");
         _noCacheFilter = Texts("--no-cache-filter", null, "strings", "Do not cache specified stages");
-        _outputs = Texts("--output", "-o", "strings", "Output destination: type=local,dest=DIR, or DIR",
+        _outputs = Texts("--output", "-o", "strings", "Output destination: type=local,dest=DIR, or DIR; with SOURCE_DATE_EPOCH, rewrite-timestamp=false leaves later file times as they are",
             "type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=", "type=docker,dest=", "type=cacheonly");
         _platforms = Texts("--platform", null, "strings", "Set target platform for build: os/arch[/variant], several with commas");
         _portableModes = Flag("--portable-modes", null, "Take modes of context files as 0644 or 0755, so that checkouts with another umask share cache and digest");

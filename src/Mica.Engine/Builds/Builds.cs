@@ -26,11 +26,13 @@ public sealed class Builds
     public async Task<BuiltImage> BuildAsync(ImageBuildOptions options, IProgress<BuildEvent>? progress, CancellationToken cancellationToken)
     {
         RefuseWhatIsNotThere(options);
+        RefuseContradictions(options);
         var steps = new BuildSteps(progress ?? Silence.Instance, _engine.Options.Time);
         await using StoreLease lease = await _engine.Store.LeaseAsync("build", cancellationToken);
         await using LayerWorkspace workspace = _engine.Store.NewWorkspace(lease);
         var opening = new ContextOpening(_engine.Options, workspace);
         BuildInput input = await ReadAsync(opening, options, steps, cancellationToken);
+        options = options with { Arguments = SourceDateEpoch.Resolve(options.Arguments, input.Document, input.ContextTime) };
 
         var images = new BaseImages(_engine, lease);
         var checks = new BuildChecks(input, options, _engine.Options.Platform);
@@ -86,10 +88,16 @@ public sealed class Builds
     private static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, BuildSteps steps, CancellationToken cancellationToken)
     {
         string name = options.DockerfilePath is { } path ? Path.GetFileName(path) : "Dockerfile";
-        return await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, _) =>
+        return await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, tell) =>
         {
             BuildInput input = await BuildInput.ReadAsync(opening, options, cancellationToken);
             input.Document.ThrowIfInvalid();
+            if (options.Outputs.Any(output => output.RewritesTimestamps == true)
+                && SourceDateEpoch.Of(SourceDateEpoch.Resolve(options.Arguments, input.Document, input.ContextTime)) is null)
+            {
+                tell("rewrite-timestamp has no effect without SOURCE_DATE_EPOCH");
+            }
+
             return input;
         });
     }
@@ -137,6 +145,15 @@ public sealed class Builds
         if (option is not null)
         {
             throw new MicaException(ErrorKind.Unsupported, $"{option}: caches outside the store are not supported; steps are cached in the store");
+        }
+    }
+
+    private static void RefuseContradictions(ImageBuildOptions options)
+    {
+        // All outputs are made of the same layers.
+        if (options.Outputs.Select(output => output.RewritesTimestamps ?? true).Distinct().Count() > 1)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, "rewrite-timestamp is true for one output and false for another: build twice");
         }
     }
 

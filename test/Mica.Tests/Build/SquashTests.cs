@@ -87,7 +87,7 @@ public sealed class SquashTests
 
         Assert.Equal(["d/", "d/.wh.gone", "d/more", "n/", "n/.wh..wh..opq", "n/two", "o/", "o/.wh..wh..opq", "o/one", "r", "x/", "x/three"], paths);
 
-        CreatedLayer squashed = await workspace.AddArchiveAsync(writer => new SquashedLayer(added, lower, writer, Token).Write(hidesAll: false), Token);
+        CreatedLayer squashed = await workspace.AddArchiveAsync(writer => new SquashedLayer(added, lower, writer, Token).Write(hidesAll: false), null, Token);
         Assert.Equal(await TreeAsync(below, first, second), await TreeAsync(below, squashed));
 
         Task<CreatedLayer> LayerAsync(params string[] names) => workspace.AddArchiveAsync(writer =>
@@ -97,7 +97,7 @@ public sealed class SquashTests
                 bool isDirectory = name.EndsWith('/');
                 writer.Write(new TarEntry { Kind = isDirectory ? TarEntryKind.Directory : TarEntryKind.File, Path = new LinuxPath(name), Mode = isDirectory ? 0x1ed : 0x1a4 });
             }
-        }, Token);
+        }, null, Token);
 
         async Task<string[]> TreeAsync(params CreatedLayer[] layers)
         {
