@@ -88,6 +88,12 @@ public sealed record BuildOptions
     /// <summary>How ADD reaches web servers.</summary>
     public WebDownloadOptions Downloads { get; init; } = new();
 
+    /// <summary>Tells how the image was made, in an attestation; null for no.</summary>
+    public ProvenanceOptions? Provenance { get; init; }
+
+    /// <summary>What the provenance tells besides.</summary>
+    public BuildInvocation Invocation { get; init; } = new();
+
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }
 }

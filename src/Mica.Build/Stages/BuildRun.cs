@@ -72,6 +72,9 @@ internal sealed class BuildRun : IAsyncDisposable
 
     public InstructionExpander Expander { get; }
 
+    /// <summary>What was taken from elsewhere.</summary>
+    public ConcurrentBag<BuildMaterial> Materials { get; } = [];
+
     public int Executed => _executed;
 
     public int Cached => _cached;
@@ -122,6 +125,7 @@ internal sealed class BuildRun : IAsyncDisposable
             {
                 Image image = await Images.OpenAsync(
                     reference, platform, Options.Pull, new SynchronousProgress(moved => Report(new StepProgress(step, moved))), cancellationToken);
+                Materials.Add(new BuildMaterial(BuildMaterial.PackageUrl(reference, platform), image.ManifestDescriptor.Digest));
                 return BaseState.Of(image);
             });
         })).Value;

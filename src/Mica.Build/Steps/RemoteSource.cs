@@ -36,6 +36,7 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
             throw new MicaException(ErrorKind.ContentMismatch, $"digest mismatch sha256:{digest}: {Printable.Of(checksum)}");
         }
 
+        step.Run.Materials.Add(new BuildMaterial(WebDownload.Shown(new Uri(url)), Digest.Parse($"sha256:{digest}")));
         StepInputs inputs = step.NewInputs("ADD", dependsOnLayersBelow: !add.Transfer.Link);
         inputs.Add("source", url);
         inputs.Add($"content of {url}", digest);

@@ -12,6 +12,9 @@ internal sealed record BuildInput(DockerfileDocument Document, string Id, string
     /// <summary>The time of the context; null for a directory of this machine.</summary>
     public DateTimeOffset? ContextTime { get; init; }
 
+    /// <summary>The commit of a git context.</summary>
+    public string? Commit { get; init; }
+
     private const string DefaultName = "Dockerfile";
 
     public static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, CancellationToken cancellationToken)
@@ -19,7 +22,7 @@ internal sealed record BuildInput(DockerfileDocument Document, string Id, string
         OpenedContext context = await opening.OpenAsync(options.Context, cancellationToken);
         (byte[] content, string name, string path) = await Task.Run(() => ReadDockerfile(context, options), cancellationToken);
         IgnoreFile? ignored = context.Directory is null ? null : FindIgnoreFile(context.Directory, path);
-        return new BuildInput(DockerfileDocument.Parse(content, name), path, context.Directory, ignored) { ContextTime = context.Time };
+        return new BuildInput(DockerfileDocument.Parse(content, name), path, context.Directory, ignored) { ContextTime = context.Time, Commit = context.Commit };
     }
 
     /// <summary>The ignore file of a context that is no build's first.</summary>

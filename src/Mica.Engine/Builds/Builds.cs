@@ -38,11 +38,12 @@ public sealed class Builds
         var checks = new BuildChecks(input, options, _engine.Options.Platform);
         checks.Lint(null).ThrowIfFailed();
         ImmutableDictionary<string, NamedContext> contexts = await OpenContextsAsync(opening, options, cancellationToken);
+        BuildInvocation origin = BuildOrigin.Of(options, input, _engine.Options);
         Platform[] platforms = options.Platforms.IsEmpty ? [_engine.Options.Platform] : [.. options.Platforms];
         BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
         {
             var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time);
-            BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads);
+            BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads) with { Invocation = origin };
             return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), token));
         }, cancellationToken);
 

@@ -16,6 +16,9 @@ internal sealed record OpenedContext(string? Directory, byte[]? Dockerfile, stri
 {
     /// <summary>The time of a context that comes from elsewhere: of the commit, of the file, else of its newest entry.</summary>
     public DateTimeOffset? Time { get; init; }
+
+    /// <summary>The commit of a git context.</summary>
+    public string? Commit { get; init; }
 }
 
 /// <summary>Brings contexts to this machine, in directories of <paramref name="workspace"/>.</summary>
@@ -42,7 +45,7 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
 
             case GitBuildContext(var address):
                 var git = new GitClone(address, workspace.NewDirectory("git"));
-                return new OpenedContext(await git.RunAsync(cancellationToken), null, address.ToString()) { Time = git.CommitTime };
+                return new OpenedContext(await git.RunAsync(cancellationToken), null, address.ToString()) { Time = git.CommitTime, Commit = git.Commit };
             default:
                 throw new MicaException(ErrorKind.Unsupported, $"{context}: unknown kind of context");
         }

@@ -37,6 +37,7 @@ internal static class StepOptions
         ExtraHosts = options.ExtraHosts,
         ShmSize = options.ShmSize,
         Ulimits = options.Ulimits,
+        Provenance = options.Provenance,
         StepTimeout = options.StepTimeout,
     };
 }
