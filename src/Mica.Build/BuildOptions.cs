@@ -52,8 +52,14 @@ public sealed record BuildOptions
     /// <summary>Modes of context files count as 0644 or 0755, in keys and layers.</summary>
     public bool PortableModes { get; init; }
 
+    /// <summary>The layers that the build adds become one.</summary>
+    public bool Squash { get; init; }
+
     /// <summary>The time that the image and its new files bear at most (SOURCE_DATE_EPOCH); null for the time of the build.</summary>
     public DateTimeOffset? Epoch { get; init; }
+
+    /// <summary>Files keep times that are later than <see cref="Epoch"/>; else they bear it.</summary>
+    public bool KeepsFileTimes { get; init; }
 
     /// <summary>What <c>RUN --mount=type=secret</c> may see, by ID: a file's path, or the bytes.</summary>
     public ImmutableDictionary<string, BuildSecret> Secrets { get; init; } = ImmutableDictionary<string, BuildSecret>.Empty;
@@ -81,6 +87,12 @@ public sealed record BuildOptions
 
     /// <summary>How ADD reaches web servers.</summary>
     public WebDownloadOptions Downloads { get; init; } = new();
+
+    /// <summary>Tells how the image was made, in an attestation; null for no.</summary>
+    public ProvenanceOptions? Provenance { get; init; }
+
+    /// <summary>What the provenance tells besides.</summary>
+    public BuildInvocation Invocation { get; init; } = new();
 
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }

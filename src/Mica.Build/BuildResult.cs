@@ -9,7 +9,11 @@ namespace Mica.Build;
 /// <param name="Layers">The diffIDs, base layer first.</param>
 /// <param name="Executed">Steps that were executed.</param>
 /// <param name="Cached">Steps whose result was there.</param>
-public sealed record BuildResult(Descriptor Manifest, Descriptor Config, ImmutableArray<Digest> Layers, int Executed, int Cached);
+public sealed record BuildResult(Descriptor Manifest, Descriptor Config, ImmutableArray<Digest> Layers, int Executed, int Cached)
+{
+    /// <summary>How it was made; null when that was not asked for.</summary>
+    public BuiltProvenance? Provenance { get; init; }
+}
 
 /// <summary>Brings the images that a build begins with.</summary>
 public interface IBaseImages

@@ -18,9 +18,18 @@ public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages i
     {
         options.Dockerfile.ThrowIfInvalid();
         Stage target = Target(options);
+        DateTimeOffset started = time.GetUtcNow();
         await using var run = new BuildRun(options, store, lease, images, containers, time, progress);
         StageState state = await run.RunAsync(target, cancellationToken);
-        return await ImageAssembly.WriteAsync(run, state, cancellationToken);
+        state = options.Squash ? await new Squash(run, state).RunAsync(cancellationToken) : state;
+        BuildResult result = await ImageAssembly.WriteAsync(run, state, cancellationToken);
+        if (options.Provenance is not { } provenance)
+        {
+            return result;
+        }
+
+        InTotoStatement statement = new ProvenanceStatement(run, provenance, started).Of(result.Manifest, target);
+        return result with { Provenance = await Attestation.WriteAsync(lease, statement, result.Manifest.Digest, cancellationToken) };
     }
 
     private static Stage Target(BuildOptions options)

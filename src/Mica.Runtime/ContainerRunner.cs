@@ -48,6 +48,9 @@ public sealed partial class ContainerRunner(RuntimeOptions options) : IDisposabl
         }
     }
 
+    /// <summary>Why programs of the platform cannot be run in containers here, and the way out, in one line; null when they can.</summary>
+    public string? FindObstacle(Platform platform) => new PlatformProbe(options, Platform.Current).FindObstacle(platform);
+
     /// <summary>Removes what containers of processes that died have left. Containers that run are not touched.</summary>
     /// <returns>The names of those whose remains were removed.</returns>
     public IReadOnlyList<string> RemoveLeftovers() => ContainerDirectory.RemoveLeftovers(options);

@@ -28,6 +28,9 @@ public sealed record RuntimeOptions(string StateDirectory, string ScratchDirecto
     /// <summary>The machine's name servers.</summary>
     public string ResolvConf { get; init; } = "/etc/resolv.conf";
 
+    /// <summary>Where the kernel says which programs of other machines it can run.</summary>
+    public string BinfmtDirectory { get; init; } = "/proc/sys/fs/binfmt_misc";
+
     internal string? FindProgram(string name) =>
         ProgramDirectories.Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
 }

@@ -46,6 +46,7 @@ internal static class BaseState
             History = image.Config.History,
             Scope = scope,
             LastChange = Timestamp.Read(image.Config.Created),
+            BaseImage = new BaseImageState(image.Id, image.Manifest.Layers.Length, image.Config.History.Length),
         };
     }
 }

@@ -72,6 +72,9 @@ internal sealed class BuildRun : IAsyncDisposable
 
     public InstructionExpander Expander { get; }
 
+    /// <summary>What was taken from elsewhere.</summary>
+    public ConcurrentBag<BuildMaterial> Materials { get; } = [];
+
     public int Executed => _executed;
 
     public int Cached => _cached;
@@ -133,6 +136,7 @@ internal sealed class BuildRun : IAsyncDisposable
                 layers = new BaseLayers(areHere: true, () => Images.FetchAsync(reference, platform, null, cancellationToken));
             }
 
+            Materials.Add(new BuildMaterial(BuildMaterial.PackageUrl(reference, platform), image.ManifestDescriptor.Digest));
             return BaseState.Of(image) with { Base = layers };
         })).Value;
 

@@ -9,27 +9,7 @@ internal static class ImageAssembly
     public static async Task<BuildResult> WriteAsync(BuildRun run, StageState state, CancellationToken cancellationToken)
     {
         await (state.Base?.BringBlobsAsync() ?? Task.CompletedTask);
-        DateTimeOffset created = run.Options.Epoch ?? state.LastChange ?? run.Time.GetUtcNow();
-        ContainerConfig container = state.Container;
-        if (!run.Options.Labels.IsEmpty)
-        {
-            container = container with
-            {
-                Labels = (container.Labels ?? ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal)).SetItems(run.Options.Labels),
-            };
-        }
-
-        ImageConfig config = state.Config with
-        {
-            Created = StageRun.Time(created),
-            Config = container,
-            Comment = null,
-            DockerVersion = null,
-            RootFs = new RootFs { Type = "layers", DiffIds = [.. state.DiffIds] },
-            History = [.. state.History.Select(entry => entry.Created is null || run.Options.Epoch is not null && entry.Comment == "buildkit.dockerfile.v0"
-                ? entry with { Created = StageRun.Time(created) }
-                : entry)],
-        };
+        ImageConfig config = Config(run, state);
         Descriptor configDescriptor = await run.Lease.WriteDocumentAsync(MediaTypes.OciConfig, config.ToJson(), cancellationToken);
         var manifest = new ImageManifest
         {
@@ -40,6 +20,32 @@ internal static class ImageAssembly
         };
         Descriptor descriptor = await run.Lease.WriteDocumentAsync(MediaTypes.OciManifest, manifest.ToJson(), cancellationToken);
         return new BuildResult(descriptor with { Platform = config.Platform }, configDescriptor, [.. state.DiffIds], run.Executed, run.Cached);
+    }
+
+    /// <summary>The config of an image of the state; the digest of its JSON is the image ID.</summary>
+    public static ImageConfig Config(BuildRun run, StageState state)
+    {
+        DateTimeOffset created = run.Options.Epoch ?? state.LastChange ?? run.Time.GetUtcNow();
+        ContainerConfig container = state.Container;
+        if (!run.Options.Labels.IsEmpty)
+        {
+            container = container with
+            {
+                Labels = (container.Labels ?? ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal)).SetItems(run.Options.Labels),
+            };
+        }
+
+        return state.Config with
+        {
+            Created = StageRun.Time(created),
+            Config = container,
+            Comment = null,
+            DockerVersion = null,
+            RootFs = new RootFs { Type = "layers", DiffIds = [.. state.DiffIds] },
+            History = [.. state.History.Select(entry => entry.Created is null || run.Options.Epoch is not null && entry.Comment == "buildkit.dockerfile.v0"
+                ? entry with { Created = StageRun.Time(created) }
+                : entry)],
+        };
     }
 
     /// <summary>The same bytes under the name that an OCI manifest has for them.</summary>

@@ -25,6 +25,9 @@ internal sealed record StageState
     /// <summary>When the last step that made something was executed; what the next history entries bear.</summary>
     public DateTimeOffset? LastChange { get; init; }
 
+    /// <summary>The image at the bottom of it all; null when that is nothing.</summary>
+    public BaseImageState? BaseImage { get; init; }
+
     /// <summary>Whether this stage has set a CMD itself: an ENTRYPOINT clears an inherited one.</summary>
     public bool HasOwnCommand { get; init; }
 
@@ -54,3 +57,9 @@ internal sealed record StageState
 
     public StageState With(ContainerConfig container) => this with { Config = Config with { Config = container } };
 }
+
+/// <summary>What a stage found when it began, directly or by way of other stages.</summary>
+/// <param name="Id">The image ID.</param>
+/// <param name="Layers">How many layers of the stage are the image's.</param>
+/// <param name="History">How many entries of its history are.</param>
+internal sealed record BaseImageState(Digest Id, int Layers, int History);

@@ -64,6 +64,10 @@ internal sealed class StageStep(
         if (run.Options.Epoch is { } epoch)
         {
             inputs.Add("SOURCE_DATE_EPOCH", epoch.ToUnixTimeSeconds().ToString(null, null));
+            if (run.Options.KeepsFileTimes)
+            {
+                inputs.Add("rewrite-timestamp", "false");
+            }
         }
 
         return inputs;
@@ -118,7 +122,8 @@ internal sealed class StageStep(
     /// <summary>The time that new files bear.</summary>
     public UnixTime Now() => new((run.Options.Epoch ?? run.Time.GetUtcNow()).ToUnixTimeSeconds(), 0);
 
-    public FileTime? Latest => run.Options.Epoch is { } epoch ? new FileTime(epoch.ToUnixTimeSeconds(), 0) : null;
+    /// <summary>The latest time that files may bear; null for any.</summary>
+    public UnixTime? Latest => run.Options is { Epoch: { } epoch, KeepsFileTimes: false } ? new UnixTime(epoch.ToUnixTimeSeconds(), 0) : null;
 
     private async Task<BuildRecord?> FindAsync(int step, Digest key)
     {
@@ -158,7 +163,7 @@ internal sealed class StageStep(
                 return null;
             }
 
-            return await run.Workspace.AddArchiveAsync(archive => new LayerArchive(archive, below, Now()).Directory(target), Token);
+            return await run.Workspace.AddArchiveAsync(archive => new LayerArchive(archive, below, Now()).Directory(target), Latest, Token);
         });
     }
 
@@ -189,7 +194,7 @@ internal sealed class StageStep(
         }, state, History(kind, transfer), async _ =>
         {
             using LayerStack? below = transfer.Link ? null : await StackAsync();
-            return await run.Workspace.AddArchiveAsync(archive => copy!.Write(archive, below, Now(), Token), Token);
+            return await run.Workspace.AddArchiveAsync(archive => copy!.Write(archive, below, Now(), Token), Latest, Token);
         });
     }
 

@@ -36,6 +36,7 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
             throw new MicaException(ErrorKind.ContentMismatch, $"digest mismatch sha256:{digest}: {Printable.Of(checksum)}");
         }
 
+        step.Run.Materials.Add(new BuildMaterial(WebDownload.Shown(new Uri(url)), Digest.Parse($"sha256:{digest}")));
         StepInputs inputs = step.NewInputs("ADD", dependsOnLayersBelow: !add.Transfer.Link);
         inputs.Add("source", url);
         inputs.Add($"content of {url}", digest);
@@ -48,7 +49,7 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
         {
             using LayerStack below = await step.StackAsync();
             return await step.Run.Workspace.AddArchiveAsync(
-                archive => Write(archive, below, file, new Uri(url), modified ?? DateTimeOffset.UnixEpoch, token), token);
+                archive => Write(archive, below, file, new Uri(url), modified ?? DateTimeOffset.UnixEpoch, token), step.Latest, token);
         });
     }
 

@@ -125,6 +125,11 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
     private async Task<CreatedLayer?> ExecuteAsync(
         int number, StageState state, ImmutableArray<string> command, string[] environment, ImmutableArray<ContainerMount> scripts, RunMounts mounts)
     {
+        if (step.Run.Containers(number).FindObstacle(state.Config.Platform.Normalize()) is { } obstacle)
+        {
+            throw new MicaException(ErrorKind.Unsupported, obstacle);
+        }
+
         LayerWorkspace workspace = step.Run.Workspace;
         string upper = workspace.NewDirectory("upper"), work = workspace.NewDirectory("work");
         ImmutableArray<string> trees = await step.Run.TreesAsync(state, Token);
@@ -168,7 +173,7 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
         {
             WhiteoutForm = LayerWorkspace.WhiteoutForm,
             Lower = path => path.IsEmpty && state.Layers.IsEmpty ? null : below.Find(path),
-            Latest = step.Latest,
+            Latest = step.Latest is { } latest ? new FileTime(latest.Seconds, latest.Nanoseconds) : null,
         }, Token);
     }
 

@@ -30,8 +30,9 @@ internal static class OutputFlag
             "cacheonly" => new CacheOnlyOutput(),
             _ => throw fields.Invalid($"type {Printable.Of(type)}: there are image, registry, local, tar, oci, docker and cacheonly"),
         };
-        RequireKnown(fields);
-        return output;
+        bool? rewrites = Truth(fields, "rewrite-timestamp");
+        fields.RequireEmpty();
+        return output with { RewritesTimestamps = rewrites };
     }
 
     private static ImageOutput Image(FlagFields fields, string type, List<ImageReference> names)
@@ -82,13 +83,6 @@ internal static class OutputFlag
                 throw fields.Invalid($"{key}=false is not supported");
             }
         }
-    }
-
-    /// <summary>New files always bear the time of the build at most.</summary>
-    private static void RequireKnown(FlagFields fields)
-    {
-        RequireTrue(fields, "rewrite-timestamp");
-        fields.RequireEmpty();
     }
 
     private static OutputPlace Place(string destination, Invocation invocation, string type)

@@ -31,6 +31,7 @@ internal static class ResultFile
         using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             writer.WriteStartObject();
+            WriteProvenance(writer, built.Platforms);
             writer.WriteString("containerimage.config.digest", built.Id.ToString());
             writer.WriteStartObject("containerimage.descriptor");
             writer.WriteString("mediaType", root.MediaType);
@@ -47,5 +48,18 @@ internal static class ResultFile
         }
 
         return Encoding.UTF8.GetString(buffer.WrittenSpan) + "\n";
+    }
+
+    private static void WriteProvenance(Utf8JsonWriter writer, ImmutableArray<BuiltPlatform> platforms)
+    {
+        foreach (BuiltPlatform platform in platforms)
+        {
+            if (platform.Result.Provenance is { } provenance)
+            {
+                writer.WritePropertyName(platforms.Length == 1 ? "buildx.build.provenance" : $"buildx.build.provenance/{platform.Platform}");
+                using JsonDocument predicate = JsonDocument.Parse(provenance.Predicate);
+                predicate.RootElement.WriteTo(writer);
+            }
+        }
     }
 }

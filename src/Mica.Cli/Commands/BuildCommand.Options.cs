@@ -10,6 +10,7 @@ internal sealed partial class BuildCommand
     private readonly Option<string[]> _allow;
     private readonly Option<string[]> _annotations;
     private readonly Option<string[]> _arguments;
+    private readonly Option<string[]> _attests;
     private readonly Option<string[]> _contexts;
     private readonly Option<string[]> _cacheFrom;
     private readonly Option<string[]> _cacheTo;
@@ -48,7 +49,8 @@ internal sealed partial class BuildCommand
         _addHosts = Texts("--add-host", null, "strings", "Add a custom host-to-IP mapping: NAME:ADDRESS");
         _allow = Texts("--allow", null, "strings", "Allow extra privileged entitlement", "network.host", "security.insecure");
         _annotations = Texts("--annotation", null, "strings", "Add annotation to the image: [manifest|index:]KEY=VALUE");
-        _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value");
+        _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value; SOURCE_DATE_EPOCH=context is the time of a git or web context");
+        _attests = Texts("--attest", null, "strings", "Attestation: type=provenance[,mode=min|max][,builder-id=URI][,filename=NAME], type=sbom is not supported", "type=provenance", "type=provenance,mode=min");
         _contexts = Texts("--build-context", null, "strings", "Additional build contexts: NAME=PATH, NAME=docker-image://IMAGE, NAME=URL");
         _cacheFrom = Texts("--cache-from", null, "strings", "External cache sources (not supported yet)");
         _cacheTo = Texts("--cache-to", null, "strings", "Cache export destinations (not supported yet)");
@@ -66,15 +68,15 @@ internal sealed partial class BuildCommand
             choices: ["default", "none", "host"]);
         _noCache = Flag("--no-cache", null, "Do not use cache when building the image");
         _noCacheFilter = Texts("--no-cache-filter", null, "strings", "Do not cache specified stages");
-        _outputs = Texts("--output", "-o", "strings", "Output destination: type=local,dest=DIR, or DIR",
+        _outputs = Texts("--output", "-o", "strings", "Output destination: type=local,dest=DIR, or DIR; with SOURCE_DATE_EPOCH, rewrite-timestamp=false leaves later file times as they are",
             "type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=", "type=docker,dest=", "type=cacheonly");
         _platforms = Texts("--platform", null, "strings", "Set target platform for build: os/arch[/variant], several with commas");
         _portableModes = Flag("--portable-modes", null, "Take modes of context files as 0644 or 0755, so that checkouts with another umask share cache and digest");
-        _provenance = Text("--provenance", null, "string", "Shorthand for --attest=type=provenance; only false is supported yet");
+        _provenance = Text("--provenance", null, "string", "Shorthand for --attest=type=provenance: true, mode=min, mode=max (default false, since the image becomes an index with it)");
         _pull = Flag("--pull", null, "Always attempt to pull all referenced images");
         _push = Flag("--push", null, "Shorthand for --output=type=registry");
         _quiet = Flag("--quiet", "-q", "Suppress the build output and print image ID on success");
-        _sbom = Text("--sbom", null, "string", "Shorthand for --attest=type=sbom; only false is supported yet");
+        _sbom = Text("--sbom", null, "string", "Shorthand for --attest=type=sbom (not supported)");
         _secrets = Texts("--secret", null, "strings", "Secret to expose to the build: id=ID[,src=FILE|env=NAME]");
         _shmSize = Text("--shm-size", null, "bytes", "Shared memory size for build containers");
         _squash = Flag("--squash", null, "Make the layers that the build adds one");

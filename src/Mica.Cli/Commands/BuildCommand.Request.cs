@@ -12,8 +12,6 @@ internal sealed partial class BuildCommand
 {
     private ImageBuildOptions OptionsOf(Invocation invocation)
     {
-        RefuseAttestation(invocation, _provenance, "--provenance");
-        RefuseAttestation(invocation, _sbom, "--sbom");
         Func<string, string?> variable = invocation.Host.Environment.Variable;
         List<ImageReference> names = [.. Values(invocation, _tags).Select(Tag)];
         ImmutableArray<BuildOutput> outputs = OutputsOf(invocation, names);
@@ -48,6 +46,7 @@ internal sealed partial class BuildCommand
             ExtraHosts = BuildFlag.Hosts(Values(invocation, _addHosts)),
             ShmSize = invocation.Value(_shmSize) is { } size ? ByteSize.Parse(size, "--shm-size") : null,
             Ulimits = BuildFlag.Ulimits(Values(invocation, _ulimits)),
+            Provenance = AttestFlag.Parse(Values(invocation, _attests), invocation.Value(_provenance), invocation.Value(_sbom)),
             StepTimeout = BuildFlag.Duration(invocation.Value(_timeout), "--timeout"),
             CacheFrom = [.. Values(invocation, _cacheFrom)],
             CacheTo = [.. Values(invocation, _cacheTo)],
@@ -137,14 +136,6 @@ internal sealed partial class BuildCommand
         }
 
         return [.. outputs];
-    }
-
-    private static void RefuseAttestation(Invocation invocation, Option<string?> option, string name)
-    {
-        if (invocation.Value(option) is { } text && CliOption.ParseBoolean(text) != false)
-        {
-            throw new MicaException(ErrorKind.Unsupported, $"{name}={Printable.Of(text)}: attestations are not supported");
-        }
     }
 
     private static string[] Values(Invocation invocation, Option<string[]> option) => invocation.Value(option) ?? [];

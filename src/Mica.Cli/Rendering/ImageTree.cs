@@ -33,17 +33,18 @@ internal sealed class ImageTree(bool usesColor)
         }
 
         _lines.Add(new Line(names[^1], ImageTable.ShortId(image.Id), HumanSize.Short(image.Size), image.Containers > 0 ? "U" : "", IsHere: true));
-        ImageVariant[] variants = [.. image.Variants.Where(variant => !variant.IsAttestation)];
+        // Of an attestation that is not here nobody needs to know: it is no platform that could be pulled.
+        ImageVariant[] variants = [.. image.Variants.Where(variant => !variant.IsAttestation || variant.IsComplete)];
         for (int i = 0; i < variants.Length; i++)
         {
             ImageVariant variant = variants[i];
-            string platform = variant.Manifest.Platform?.ToString() ?? "unknown";
+            string platform = variant.IsAttestation ? "attestation" : variant.Manifest.Platform?.ToString() ?? "unknown";
             _lines.Add(new Line(
                 (i == variants.Length - 1 ? "└─ " : "├─ ") + platform,
                 ImageTable.ShortId(variant.Id ?? variant.Manifest.Digest),
                 HumanSize.Short(variant.Size),
                 "",
-                variant.IsPresent));
+                variant.IsPresent || variant.IsComplete));
         }
     }
 

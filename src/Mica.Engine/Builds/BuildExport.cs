@@ -27,7 +27,7 @@ internal sealed class BuildExport(Engine engine, StoreLease lease, ImageBuildOpt
                     await ArchiveAsync(built, archive, cancellationToken);
                     break;
                 case LocalOutput or TarOutput:
-                    await new TreeExport(engine.Store, steps).RunAsync(built, output, cancellationToken);
+                    await new TreeExport(engine.Store, steps, options.Provenance?.FileName).RunAsync(built, output, cancellationToken);
                     break;
             }
         }

@@ -9,6 +9,12 @@ namespace Mica.Engine;
 /// </summary>
 internal sealed record BuildInput(DockerfileDocument Document, string Id, string? ContextDirectory, IgnoreFile? Ignored)
 {
+    /// <summary>The time of the context; null for a directory of this machine.</summary>
+    public DateTimeOffset? ContextTime { get; init; }
+
+    /// <summary>The commit of a git context.</summary>
+    public string? Commit { get; init; }
+
     private const string DefaultName = "Dockerfile";
 
     public static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, CancellationToken cancellationToken)
@@ -16,7 +22,7 @@ internal sealed record BuildInput(DockerfileDocument Document, string Id, string
         OpenedContext context = await opening.OpenAsync(options.Context, cancellationToken);
         (byte[] content, string name, string path) = await Task.Run(() => ReadDockerfile(context, options), cancellationToken);
         IgnoreFile? ignored = context.Directory is null ? null : FindIgnoreFile(context.Directory, path);
-        return new BuildInput(DockerfileDocument.Parse(content, name), path, context.Directory, ignored);
+        return new BuildInput(DockerfileDocument.Parse(content, name), path, context.Directory, ignored) { ContextTime = context.Time, Commit = context.Commit };
     }
 
     /// <summary>The ignore file of a context that is no build's first.</summary>

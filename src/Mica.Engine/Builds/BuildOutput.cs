@@ -9,6 +9,12 @@ public abstract record BuildOutput
     private protected BuildOutput()
     {
     }
+
+    /// <summary>
+    /// Whether times of new files that are later than <c>SOURCE_DATE_EPOCH</c> are set back to it; null for yes. Layers of base
+    /// images stay as they are.
+    /// </summary>
+    public bool? RewritesTimestamps { get; init; }
 }
 
 /// <summary>An image of the store, with the build's names; <paramref name="Push"/>: at their registries too.</summary>

@@ -26,21 +26,24 @@ public sealed class Builds
     public async Task<BuiltImage> BuildAsync(ImageBuildOptions options, IProgress<BuildEvent>? progress, CancellationToken cancellationToken)
     {
         RefuseWhatIsNotThere(options);
+        RefuseContradictions(options);
         var steps = new BuildSteps(progress ?? Silence.Instance, _engine.Options.Time);
         await using StoreLease lease = await _engine.Store.LeaseAsync("build", cancellationToken);
         await using LayerWorkspace workspace = _engine.Store.NewWorkspace(lease);
         var opening = new ContextOpening(_engine.Options, workspace);
         BuildInput input = await ReadAsync(opening, options, steps, cancellationToken);
+        options = options with { Arguments = SourceDateEpoch.Resolve(options.Arguments, input.Document, input.ContextTime) };
 
         var images = new BaseImages(_engine, lease);
         var checks = new BuildChecks(input, options, _engine.Options.Platform);
         checks.Lint(null).ThrowIfFailed();
         ImmutableDictionary<string, NamedContext> contexts = await OpenContextsAsync(opening, options, cancellationToken);
+        BuildInvocation origin = BuildOrigin.Of(options, input, _engine.Options);
         Platform[] platforms = options.Platforms.IsEmpty ? [_engine.Options.Platform] : [.. options.Platforms];
         BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
         {
             var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time);
-            BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads);
+            BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads) with { Invocation = origin };
             return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), token));
         }, cancellationToken);
 
@@ -86,10 +89,16 @@ public sealed class Builds
     private static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, BuildSteps steps, CancellationToken cancellationToken)
     {
         string name = options.DockerfilePath is { } path ? Path.GetFileName(path) : "Dockerfile";
-        return await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, _) =>
+        return await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, tell) =>
         {
             BuildInput input = await BuildInput.ReadAsync(opening, options, cancellationToken);
             input.Document.ThrowIfInvalid();
+            if (options.Outputs.Any(output => output.RewritesTimestamps == true)
+                && SourceDateEpoch.Of(SourceDateEpoch.Resolve(options.Arguments, input.Document, input.ContextTime)) is null)
+            {
+                tell("rewrite-timestamp has no effect without SOURCE_DATE_EPOCH");
+            }
+
             return input;
         });
     }
@@ -138,10 +147,14 @@ public sealed class Builds
         {
             throw new MicaException(ErrorKind.Unsupported, $"{option}: caches outside the store are not supported; steps are cached in the store");
         }
+    }
 
-        if (options.Squash)
+    private static void RefuseContradictions(ImageBuildOptions options)
+    {
+        // All outputs are made of the same layers.
+        if (options.Outputs.Select(output => output.RewritesTimestamps ?? true).Distinct().Count() > 1)
         {
-            throw new MicaException(ErrorKind.Unsupported, "--squash: not supported");
+            throw new MicaException(ErrorKind.InvalidArgument, "rewrite-timestamp is true for one output and false for another: build twice");
         }
     }
 

@@ -3,13 +3,13 @@ using Mica.Store;
 
 namespace Mica.Engine;
 
-/// <summary>Makes one document of the images of several platforms.</summary>
+/// <summary>Makes one document of the images of several platforms, and of what is said about them.</summary>
 internal sealed class BuiltIndex(StoreLease lease, ImageBuildOptions options)
 {
-    /// <summary>The manifest of a single platform, else an index of all.</summary>
+    /// <summary>The manifest of a single platform that nothing is said about, else an index of all.</summary>
     public async Task<Descriptor> WriteAsync(IReadOnlyList<BuiltPlatform> built, CancellationToken cancellationToken)
     {
-        if (built is [var only] && options.Platforms.Length < 2)
+        if (built is [{ Result.Provenance: null } only] && options.Platforms.Length < 2)
         {
             return only.Result.Manifest;
         }
@@ -17,7 +17,11 @@ internal sealed class BuiltIndex(StoreLease lease, ImageBuildOptions options)
         byte[] json = new ImageIndex
         {
             MediaType = MediaTypes.OciIndex,
-            Manifests = [.. built.Select(one => one.Result.Manifest with { Platform = one.Platform })],
+            Manifests =
+            [
+                .. built.Select(one => one.Result.Manifest with { Platform = one.Platform }),
+                .. built.Select(one => one.Result.Provenance?.Manifest).OfType<Descriptor>(),
+            ],
             Annotations = options.IndexAnnotations.IsEmpty ? null : options.IndexAnnotations,
         }.ToJson();
         return await lease.WriteDocumentAsync(MediaTypes.OciIndex, json, cancellationToken);

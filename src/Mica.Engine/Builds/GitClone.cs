@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using Mica.Oci;
 
 namespace Mica.Engine;
@@ -8,6 +9,12 @@ namespace Mica.Engine;
 internal sealed class GitClone(GitAddress address, string directory)
 {
     private const int MaxComplaint = 4096;
+
+    /// <summary>When the commit was made; null before it is fetched.</summary>
+    public DateTimeOffset? CommitTime { get; private set; }
+
+    /// <summary>The commit's name; null before it is fetched.</summary>
+    public string? Commit { get; private set; }
 
     /// <summary>The directory that the address means.</summary>
     public async Task<string> RunAsync(CancellationToken cancellationToken)
@@ -40,9 +47,12 @@ internal sealed class GitClone(GitAddress address, string directory)
 
     private async Task CheckAsync(CancellationToken cancellationToken)
     {
-        if (address.Checksum is { } checksum && await OutputAsync(cancellationToken, "rev-parse", "HEAD") is var commit && !commit.StartsWith(checksum, StringComparison.Ordinal))
+        CommitTime = long.TryParse((await OutputAsync(cancellationToken, "show", "--no-patch", "--format=%ct", "HEAD")).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
+        Commit = (await OutputAsync(cancellationToken, "rev-parse", "HEAD")).Trim();
+        if (address.Checksum is { } checksum && !Commit.StartsWith(checksum, StringComparison.Ordinal))
         {
-            throw Failure(ErrorKind.ContentMismatch, $"the commit is {Printable.Of(commit.Trim())}, not {Printable.Of(checksum)}");
+            throw Failure(ErrorKind.ContentMismatch, $"the commit is {Printable.Of(Commit)}, not {Printable.Of(checksum)}");
         }
     }
 

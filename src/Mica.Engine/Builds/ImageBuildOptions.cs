@@ -88,6 +88,11 @@ public sealed record ImageBuildOptions
     /// <summary>Resource limits of RUN steps: name, soft, hard; -1 is unlimited.</summary>
     public ImmutableArray<(string Name, long Soft, long Hard)> Ulimits { get; init; } = [];
 
+    /// <summary>
+    /// Tells how the image was made, in an attestation: the result is then an index, even for one platform. Null for no.
+    /// </summary>
+    public ProvenanceOptions? Provenance { get; init; }
+
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }
 

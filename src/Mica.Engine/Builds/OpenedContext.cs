@@ -12,7 +12,14 @@ namespace Mica.Engine;
 /// when there are no files. <paramref name="Dockerfile"/> is the Dockerfile that came in their place. <paramref name="Id"/> is
 /// the same for the same context the next time.
 /// </summary>
-internal sealed record OpenedContext(string? Directory, byte[]? Dockerfile, string Id);
+internal sealed record OpenedContext(string? Directory, byte[]? Dockerfile, string Id)
+{
+    /// <summary>The time of a context that comes from elsewhere: of the commit, of the file, else of its newest entry.</summary>
+    public DateTimeOffset? Time { get; init; }
+
+    /// <summary>The commit of a git context.</summary>
+    public string? Commit { get; init; }
+}
 
 /// <summary>Brings contexts to this machine, in directories of <paramref name="workspace"/>.</summary>
 internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace workspace)
@@ -32,12 +39,13 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
             case WebBuildContext(var address):
                 await using (var download = await WebDownload.OpenAsync(address, engine.Downloads, cancellationToken))
                 {
-                    return await OpenAsync(download.Content, WebDownload.Shown(address), cancellationToken);
+                    OpenedContext fetched = await OpenAsync(download.Content, WebDownload.Shown(address), cancellationToken);
+                    return fetched with { Time = download.LastModified ?? fetched.Time };
                 }
 
             case GitBuildContext(var address):
-                string clone = await new GitClone(address, workspace.NewDirectory("git")).RunAsync(cancellationToken);
-                return new OpenedContext(clone, null, address.ToString());
+                var git = new GitClone(address, workspace.NewDirectory("git"));
+                return new OpenedContext(await git.RunAsync(cancellationToken), null, address.ToString()) { Time = git.CommitTime, Commit = git.Commit };
             default:
                 throw new MicaException(ErrorKind.Unsupported, $"{context}: unknown kind of context");
         }
@@ -49,7 +57,7 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
         try
         {
             using var buffered = new PeekedStream(new BorrowedStream(content), TarReader.HeadSize);
-            return IsArchive(buffered.Head) ? new OpenedContext(Unpack(buffered, id, cancellationToken), null, id)
+            return IsArchive(buffered.Head) ? Unpack(buffered, id, cancellationToken)
                 : new OpenedContext(null, ReadDockerfile(buffered, id), id);
         }
         catch (IOException failure)
@@ -75,7 +83,7 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
             : throw new MicaException(ErrorKind.InvalidArgument, $"{name}: the Dockerfile cannot be empty");
     }
 
-    private string Unpack(Stream archive, string name, CancellationToken cancellationToken)
+    private OpenedContext Unpack(Stream archive, string name, CancellationToken cancellationToken)
     {
         string directory = workspace.NewDirectory("context");
         var options = new LayerApplyOptions
@@ -88,15 +96,14 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
         {
             using var target = DirectoryHandle.Open(directory);
             using Stream tar = LayerDecompressor.Open(archive, out _);
-            LayerApplier.Apply(new TarReader(tar), target, options, cancellationToken);
+            AppliedLayer applied = LayerApplier.Apply(new TarReader(tar), target, options, cancellationToken);
+            return new OpenedContext(directory, null, name) { Time = NewestEntry.Find(target, [.. applied.ImpliedDirectories]) };
         }
         catch (MicaException failure)
         {
             throw new MicaException(failure.Kind, failure.Kind == ErrorKind.Unsupported
                 ? $"{name}: the context is compressed with something else than gzip or zstd" : $"{name}: {failure.Message}", failure);
         }
-
-        return directory;
     }
 
     /// <summary>By the magic numbers of compressions, or the check sum of a tar's first header.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Mica.Build;
 using Mica.Dockerfile;
 using Mica.Oci;
@@ -9,8 +8,6 @@ namespace Mica.Engine;
 /// <summary>What the builder is told, of what the engine was asked for.</summary>
 internal static class StepOptions
 {
-    private const string Epoch = "SOURCE_DATE_EPOCH";
-
     public static BuildOptions Of(ImageBuildOptions options, BuildInput input, ImmutableDictionary<string, NamedContext> contexts, Platform platform, WebDownloadOptions downloads) => new()
     {
         Downloads = downloads,
@@ -29,7 +26,9 @@ internal static class StepOptions
         Pull = options.Pull,
         Explain = options.Explain,
         PortableModes = options.PortableModes,
-        Epoch = EpochOf(options),
+        Squash = options.Squash,
+        Epoch = SourceDateEpoch.Of(options.Arguments),
+        KeepsFileTimes = options.Outputs.Any(output => output.RewritesTimestamps == false),
         Secrets = options.Secrets,
         SshSockets = options.SshSockets,
         Network = options.Network,
@@ -38,19 +37,7 @@ internal static class StepOptions
         ExtraHosts = options.ExtraHosts,
         ShmSize = options.ShmSize,
         Ulimits = options.Ulimits,
+        Provenance = options.Provenance,
         StepTimeout = options.StepTimeout,
     };
-
-    private static DateTimeOffset? EpochOf(ImageBuildOptions options)
-    {
-        if (options.Arguments.GetValueOrDefault(Epoch) is not { Length: > 0 } text)
-        {
-            return null;
-        }
-
-        // The last second of the year 9999.
-        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) && seconds <= 253_402_300_799
-            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
-            : throw new MicaException(ErrorKind.InvalidArgument, $"invalid {Epoch}: {Printable.Of(text)} (seconds since 1970)");
-    }
 }

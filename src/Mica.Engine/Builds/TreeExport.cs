@@ -5,20 +5,20 @@ using Mica.Store;
 
 namespace Mica.Engine;
 
-/// <summary>Writes the files of what was built into a directory or a tar.</summary>
-internal sealed class TreeExport(ImageStore store, BuildSteps steps)
+/// <summary>Writes the files of what was built into a directory or a tar, and beside them how they were made, if that is known.</summary>
+internal sealed class TreeExport(ImageStore store, BuildSteps steps, string? provenanceName)
 {
     public Task<bool> RunAsync(BuiltImage built, BuildOutput output, CancellationToken cancellationToken) => steps.RunAsync(
         output is TarOutput ? "exporting to client tarball" : "exporting to client directory", async (_, tell) =>
     {
-        var trees = new List<(string Prefix, LayerStack Stack)>();
+        var trees = new List<Tree>();
         try
         {
             foreach (BuiltPlatform platform in built.Platforms)
             {
                 ImmutableArray<string> paths = await store.TreesAsync(platform.Result.Layers, cancellationToken);
                 string prefix = built.Platforms.Length == 1 ? "" : platform.Platform.ToString().Replace('/', '_');
-                trees.Add((prefix, new LayerStack(paths, LayerWorkspace.WhiteoutForm)));
+                trees.Add(new Tree(prefix, new LayerStack(paths, LayerWorkspace.WhiteoutForm), platform.Result.Provenance?.Statement));
             }
 
             int left = await Task.Run(() => Write(trees, output, cancellationToken), cancellationToken);
@@ -35,11 +35,13 @@ internal sealed class TreeExport(ImageStore store, BuildSteps steps)
         }
     });
 
-    private static int Write(List<(string Prefix, LayerStack Stack)> trees, BuildOutput output, CancellationToken cancellationToken)
+    private int Write(List<Tree> trees, BuildOutput output, CancellationToken cancellationToken)
     {
         if (output is LocalOutput(var directory))
         {
-            return trees.Sum(tree => new TreeCopy(tree.Stack, Path.Join(directory, tree.Prefix)).Run(cancellationToken));
+            int left = trees.Sum(tree => new TreeCopy(tree.Stack, Path.Join(directory, tree.Prefix)).Run(cancellationToken));
+            trees.ForEach(tree => WriteProvenance(tree, Path.Join(directory, tree.Prefix)));
+            return left;
         }
 
         OutputPlace to = ((TarOutput)output).To;
@@ -74,14 +76,42 @@ internal sealed class TreeExport(ImageStore store, BuildSteps steps)
         return 0;
     }
 
-    private static void WriteTar(List<(string Prefix, LayerStack Stack)> trees, Stream stream, CancellationToken cancellationToken)
+    private void WriteTar(List<Tree> trees, Stream stream, CancellationToken cancellationToken)
     {
         var archive = new TarWriter(stream);
-        foreach ((string prefix, LayerStack stack) in trees)
+        foreach (Tree tree in trees)
         {
-            new TreeArchive(stack, archive, prefix).Run(cancellationToken);
+            new TreeArchive(tree.Stack, archive, tree.Prefix).Run(cancellationToken);
+            if (tree.Provenance is { } provenance)
+            {
+                string path = tree.Prefix.Length == 0 ? provenanceName! : $"{tree.Prefix}/{provenanceName}";
+                archive.Write(new TarEntry { Kind = TarEntryKind.File, Path = new LinuxPath(path), Mode = 0x1a4, Size = provenance.Length }, provenance.Span);
+            }
         }
 
         archive.Finish();
     }
+
+    /// <summary>In place of what the image has there: a link of the image's would lead to who knows where.</summary>
+    private void WriteProvenance(Tree tree, string directory)
+    {
+        if (tree.Provenance is not { } provenance)
+        {
+            return;
+        }
+
+        string path = Path.Join(directory, provenanceName);
+        try
+        {
+            File.Delete(path);
+            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+            file.Write(provenance.Span);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new MicaException(ErrorKind.Failed, $"{Printable.Of(path)}: {Printable.Of(failure.Message)}", failure);
+        }
+    }
+
+    private sealed record Tree(string Prefix, LayerStack Stack, ReadOnlyMemory<byte>? Provenance);
 }

@@ -1,3 +1,4 @@
+using Mica.Build;
 using Mica.Oci;
 using Mica.Store;
 
@@ -30,6 +31,26 @@ internal sealed class ImageFetch(StoreLease lease, EngineOptions engine, IProgre
         }, progress);
         await copy.CopyAsync(image.Root, cancellationToken);
         return fetched;
+    }
+
+    /// <summary>Fetches what is said about the images of an index, as far as <paramref name="has"/> finds it.</summary>
+    public async Task AttestationsAsync(
+        IContentSource source, Descriptor root, Func<Descriptor, ValueTask<bool>> has, CancellationToken cancellationToken)
+    {
+        if (!MediaTypes.IsIndex(root.MediaType))
+        {
+            return;
+        }
+
+        using var copy = new ContentCopy(source, lease, new ContentCopyOptions { Concurrency = engine.Concurrency }, progress);
+        var index = ImageIndex.Parse(await lease.ReadDocumentAsync(root, cancellationToken), root.MediaType);
+        foreach (Descriptor entry in index.Manifests.Where(entry => Attestation.SubjectOf(entry) is not null && MediaTypes.IsManifest(entry.MediaType)))
+        {
+            if (await has(entry))
+            {
+                await copy.CopyAsync(entry, cancellationToken);
+            }
+        }
     }
 
     /// <summary>The images below <paramref name="root"/> whose manifests <paramref name="has"/> finds: one, or one for each platform of an index.</summary>

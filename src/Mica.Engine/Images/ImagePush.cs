@@ -76,7 +76,7 @@ internal sealed class ImagePush(Engine engine, IProgress<ProgressEvent>? progres
                     $"image with reference {reference.Familiar} was found but does not provide the specified platform ({platform})");
         }
 
-        if (!MediaTypes.IsIndex(image.Root.MediaType) || image.Variants.All(variant => variant.IsPresent))
+        if (!MediaTypes.IsIndex(image.Root.MediaType) || image.Variants.All(variant => variant.IsPresent || variant is { IsAttestation: true, IsComplete: true }))
         {
             return image.Root;
         }

@@ -90,7 +90,7 @@ internal sealed class ImageSave : IAsyncDisposable
         foreach ((StoredImage image, ImmutableArray<ImageReference> names) in found)
         {
             await lease.HoldAsync(image.Root.Digest, cancellationToken);
-            present.UnionWith(image.Variants.Where(variant => variant.IsPresent).Select(variant => variant.Manifest.Digest));
+            present.UnionWith(image.Variants.Where(variant => variant.IsPresent || variant is { IsAttestation: true, IsComplete: true }).Select(variant => variant.Manifest.Digest));
             chosen.Add(new ArchivedImage(Root(image, options.Platform, text), names));
         }
 

@@ -152,6 +152,7 @@ public sealed class Images
             await fetch.RunAsync(source, image, cancellationToken);
         }
 
+        await fetch.AttestationsAsync(source, root, has, cancellationToken);
         await lease.CommitImageAsync(root, name, cause, cancellationToken);
         StoredImage? stored = await _engine.Store.FindAsync(root.Digest.ToString(), cancellationToken);
         return stored?.Id ?? images[0].Id;

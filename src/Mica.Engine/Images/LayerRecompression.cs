@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using Mica.Build;
 using Mica.Layers;
 using Mica.Oci;
 using Mica.Store;
@@ -25,15 +26,8 @@ internal sealed class LayerRecompression(
         if (MediaTypes.IsIndex(root.MediaType))
         {
             ImageIndex index = ImageIndex.Parse(document, root.MediaType);
-            ImmutableArray<Descriptor>.Builder entries = ImmutableArray.CreateBuilder<Descriptor>();
-            foreach (Descriptor entry in index.Manifests)
-            {
-                Descriptor changed = entry.Platform is { Os: "unknown" } ? entry : await RunAsync(entry, cancellationToken);
-                entries.Add(entry with { Digest = changed.Digest, Size = changed.Size, MediaType = changed.MediaType });
-            }
-
             return await lease.WriteDocumentAsync(MediaTypes.OciIndex,
-                (index with { MediaType = MediaTypes.OciIndex, Manifests = entries.ToImmutable() }).ToJson(), cancellationToken);
+                (index with { MediaType = MediaTypes.OciIndex, Manifests = await EntriesAsync(index, cancellationToken) }).ToJson(), cancellationToken);
         }
 
         ImageManifest manifest = ImageManifest.Parse(document, root.MediaType);
@@ -56,6 +50,32 @@ internal sealed class LayerRecompression(
             Layers = layers.ToImmutable(),
         };
         return await lease.WriteDocumentAsync(MediaTypes.OciManifest, changedManifest.ToJson(), cancellationToken);
+    }
+
+    /// <summary>The images, made anew, and after that what is said about them, which has to name them as they are now.</summary>
+    private async Task<ImmutableArray<Descriptor>> EntriesAsync(ImageIndex index, CancellationToken cancellationToken)
+    {
+        Descriptor[] entries = [.. index.Manifests];
+        var images = new Dictionary<Digest, Digest>();
+        for (int i = 0; i < entries.Length; i++)
+        {
+            if (entries[i].Platform is not { Os: "unknown" })
+            {
+                Descriptor changed = await RunAsync(entries[i], cancellationToken);
+                images[entries[i].Digest] = changed.Digest;
+                entries[i] = entries[i] with { Digest = changed.Digest, Size = changed.Size, MediaType = changed.MediaType };
+            }
+        }
+
+        for (int i = 0; i < entries.Length; i++)
+        {
+            if (Attestation.SubjectOf(entries[i]) is { } subject && images.TryGetValue(subject, out Digest now) && now != subject)
+            {
+                entries[i] = await Attestation.RetargetAsync(lease, entries[i], subject, now, cancellationToken);
+            }
+        }
+
+        return [.. entries];
     }
 
     private async Task<Descriptor> RecompressAsync(Descriptor layer, CancellationToken cancellationToken)

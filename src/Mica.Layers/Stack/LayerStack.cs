@@ -60,6 +60,47 @@ public sealed class LayerStack : IDisposable
         return [.. names];
     }
 
+    /// <summary>The names in the directory at <paramref name="path"/> that the stack deletes from whatever it lies on, in the order of their bytes.</summary>
+    public IReadOnlyList<byte[]> ListDeleted(LinuxPath path)
+    {
+        var seen = new HashSet<byte[]>(PathComparer.Instance);
+        var deleted = new List<byte[]>();
+        foreach (int layer in Parts(path) ?? [])
+        {
+            using DirectoryHandle directory = Open(layer, path);
+            using var reader = new DirectoryReader(directory);
+            while (reader.TryRead(out ReadOnlySpan<byte> name, out FileKind kind))
+            {
+                byte[] copy = name.ToArray();
+                if (seen.Add(copy) && kind is FileKind.CharacterDevice or FileKind.Unknown && directory.GetStatus(copy).IsWhiteout)
+                {
+                    deleted.Add(copy);
+                }
+            }
+        }
+
+        deleted.Sort((left, right) => left.AsSpan().SequenceCompareTo(right));
+        return deleted;
+    }
+
+    /// <summary>
+    /// Whether the directory at <paramref name="path"/>, which is not the root, shows nothing of what the stack lies on: one of
+    /// its layers made the directory anew, or removed what was there before.
+    /// </summary>
+    public bool HidesBelow(LinuxPath path)
+    {
+        foreach (int layer in Parts(path.Parent) ?? [])
+        {
+            if (_layers[layer].TryGetStatus(path.Bytes, out FileStatus status) == Errno.None
+                && (status.Kind != FileKind.Directory || _layers[layer].GetXattr(path.Bytes, _opaque) is [(byte)'y']))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Opens the file at <paramref name="path"/> for reading.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>.</exception>
     public SafeFileHandle OpenFile(LinuxPath path)

@@ -14,6 +14,9 @@ public sealed class TarWriter(Stream target)
 
     private static readonly byte[] s_zeros = new byte[2 * TarInput.BlockSize];
 
+    /// <summary>No entry is newer: later times are set back to this one; null leaves them as they are.</summary>
+    public UnixTime? Latest { get; init; }
+
     private byte[]? _copyBuffer;
     private long _left;
     private int _padding;
@@ -28,6 +31,11 @@ public sealed class TarWriter(Stream target)
     public void Write(TarEntry entry)
     {
         EndContent();
+        if (Latest is { } latest && Compare(entry.ModificationTime, latest) > 0)
+        {
+            entry = entry with { ModificationTime = latest };
+        }
+
         target.Write(TarFormat.Headers(entry));
         _left = entry.Size;
         _padding = (int)(-entry.Size & (TarInput.BlockSize - 1));
@@ -76,6 +84,9 @@ public sealed class TarWriter(Stream target)
         target.Write(s_zeros);
         target.Flush();
     }
+
+    private static int Compare(UnixTime left, UnixTime right) =>
+        left.Seconds != right.Seconds ? left.Seconds.CompareTo(right.Seconds) : left.Nanoseconds.CompareTo(right.Nanoseconds);
 
     private void EndContent()
     {

@@ -56,7 +56,7 @@ public sealed class LayerWorkspace : IAsyncDisposable
         {
             using DirectoryHandle directory = DirectoryHandle.Open(upper);
             diff = LayerDiffer.Write(directory, archive, options, cancellationToken);
-        });
+        }, options.Latest is { } latest ? new UnixTime(latest.Seconds, (int)latest.Nanoseconds) : null);
         if (diff!.Entries == 0)
         {
             return null;
@@ -75,10 +75,13 @@ public sealed class LayerWorkspace : IAsyncDisposable
         return (CreatedLayer?)await CommitAsync(blob, staging, new UnpackedLayer(applied, digest, size, LayerCompression.None), cancellationToken);
     }, cancellationToken);
 
-    /// <summary>Makes a layer of an archive that <paramref name="write"/> writes, and unpacks it.</summary>
-    public Task<CreatedLayer> AddArchiveAsync(Action<TarWriter> write, CancellationToken cancellationToken) => Task.Run(async () =>
+    /// <summary>
+    /// Makes a layer of an archive that <paramref name="write"/> writes, and unpacks it. Times later than <paramref name="latest"/>
+    /// are set back to it; null leaves them as they are.
+    /// </summary>
+    public Task<CreatedLayer> AddArchiveAsync(Action<TarWriter> write, UnixTime? latest, CancellationToken cancellationToken) => Task.Run(async () =>
     {
-        (string blob, _, _) = WriteBlob(write);
+        (string blob, _, _) = WriteBlob(write, latest);
         string staging = NewDirectory("layer");
         string tree = System.IO.Path.Join(staging, "fs");
         Directory.CreateDirectory(tree);
@@ -128,11 +131,11 @@ public sealed class LayerWorkspace : IAsyncDisposable
         }
     }
 
-    private (string Path, Digest Digest, long Size) WriteBlob(Action<TarWriter> write)
+    private (string Path, Digest Digest, long Size) WriteBlob(Action<TarWriter> write, UnixTime? latest)
     {
         string path = System.IO.Path.Join(Path, $"blob-{Interlocked.Increment(ref _number)}");
         using var file = new HashedFile(path, _layout.Root);
-        var archive = new TarWriter(file);
+        var archive = new TarWriter(file) { Latest = latest };
         write(archive);
         archive.Finish();
         Digest digest = file.Finish();

@@ -14,7 +14,9 @@ internal static class ImageQueries
     private const string Repositories = "SELECT digest, repository FROM repository_digests";
 
     private const string Variants = """
-        SELECT v.root, v.manifest, v.media_type, v.size, v.platform, m.config, m.created, m.size, m.labels
+        SELECT v.root, v.manifest, v.media_type, v.size, v.platform, m.config, m.created, m.size, m.labels,
+          EXISTS(SELECT 1 FROM blobs b WHERE b.digest = v.manifest) AND EXISTS(SELECT 1 FROM edges e WHERE e.parent = v.manifest)
+            AND NOT EXISTS(SELECT 1 FROM edges e LEFT JOIN blobs b ON b.digest = e.child WHERE e.parent = v.manifest AND b.digest IS NULL)
         FROM variants v LEFT JOIN manifests m ON m.digest = v.manifest
         """;
 
@@ -75,6 +77,7 @@ internal static class ImageQueries
         Created = row.TimeOrNull(6),
         Size = row.LongOrNull(7) ?? 0,
         LabelText = row.TextOrNull(8),
+        IsComplete = row.Bool(9),
     };
 
     private static Platform? ReadPlatform(string? text) => text?.Split('/') is [{ } os, { } architecture, .. { } rest]

@@ -87,6 +87,12 @@ public sealed record ImageVariant
     /// <summary>An attestation that travels in the index beside the images.</summary>
     public bool IsAttestation => Manifest.Platform is { Os: "unknown" };
 
+    /// <summary>
+    /// Its manifest and all that this refers to are here: of an attestation, which is no image and never <see cref="IsPresent"/>,
+    /// whether it can go where its index goes.
+    /// </summary>
+    public bool IsComplete { get; init; }
+
     /// <summary>The labels of the config.</summary>
     public ImmutableSortedDictionary<string, string> Labels =>
         LabelText is null ? ImmutableSortedDictionary<string, string>.Empty : LabelJson.Read(LabelText);

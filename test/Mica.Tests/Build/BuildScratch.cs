@@ -45,7 +45,7 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
     }
 
     /// <summary>Builds and names the image.</summary>
-    public async Task<Image> BuildAsync(string dockerfile, string name = "built", Func<BuildOptions, BuildOptions>? change = null)
+    public async Task<Image> BuildAsync(string dockerfile, string name = "built", Func<BuildOptions, BuildOptions>? change = null, string binfmt = "/proc/sys/fs/binfmt_misc")
     {
         Events.Clear();
         var options = new BuildOptions
@@ -56,7 +56,7 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
             Explain = true,
         };
         await using StoreLease lease = await Store.LeaseAsync("build", Token);
-        using var containers = new ContainerRunner(new RuntimeOptions(Path.Join(_root, "run"), Path.Join(_root, "scratch")));
+        using var containers = new ContainerRunner(new RuntimeOptions(Path.Join(_root, "run"), Path.Join(_root, "scratch")) { BinfmtDirectory = binfmt });
         var build = new ImageBuild(Store, lease, this, () => new StepContainers(containers, null), TimeProvider.System);
         BuildResult result = await build.RunAsync(change is null ? options : change(options), this, Token);
         Counts = (result.Executed, result.Cached);

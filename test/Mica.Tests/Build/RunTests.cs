@@ -114,6 +114,30 @@ public sealed class RunTests
     }
 
     [Fact]
+    public async Task Run_DeletingWithSourceDateEpoch_MakesTheSameLayerEveryTime()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        const string Dockerfile = "FROM base\nRUN rm /etc/group && chmod 700 / && mkdir /etc/new\n";
+        Image first = await scratch.BuildAsync(Dockerfile, change: Fixed);
+        await Task.Delay(TimeSpan.FromMilliseconds(1100), TestContext.Current.CancellationToken);
+        Image second = await scratch.BuildAsync(Dockerfile, change: Fixed);
+        Assert.Equal(first.Config.RootFs.DiffIds[^1], second.Config.RootFs.DiffIds[^1]);
+
+        static BuildOptions Fixed(BuildOptions options) => options with { NoCache = true, Epoch = DateTimeOffset.FromUnixTimeSeconds(1_000_000_000) };
+    }
+
+    [Fact]
+    public async Task Run_ForAForeignPlatformWithoutHandler_SaysWhatIsMissing()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        StepFailedException failure = await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync(
+            "FROM --platform=linux/s390x scratch\nCOPY bin /bin\nRUN [\"/bin/true\"]\n",
+            binfmt: Path.Join(scratch.Context, "none")));
+        Assert.StartsWith("programs for linux/s390x do not run on ", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("3 | >>> RUN", failure.Excerpt, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_Timeout_EndsTheStep()
     {
         await using BuildScratch scratch = await OpenAsync();

@@ -184,6 +184,24 @@ public sealed class BuildOutputTests
     }
 
     [Fact]
+    public async Task Squash_OfCachedStepsOnABaseThatIsGone_BringsTheBase()
+    {
+        await using TestRegistry registry = await TestRegistry.StartAsync();
+        await using EngineScratch scratch = await PreparedAsync();
+        var name = ImageReference.Parse($"{registry.Host}/base:1");
+        await scratch.BuildAsync(Options(scratch) with { Names = [name], Outputs = [new ImageOutput(Push: true)] });
+        await using EngineScratch other = await EngineScratch.OpenAsync();
+        other.File("Dockerfile", $"FROM {name}\nCOPY Dockerfile /one\nCOPY Dockerfile /two\n");
+        BuiltImage plain = await other.BuildAsync(Options(other) with { Outputs = [new CacheOnlyOutput()] });
+        await other.Engine.Store.RemoveAsync(name.ToString(), force: true, Token);
+
+        BuiltImage squashed = await other.BuildAsync(Options(other) with { Squash = true });
+
+        Assert.Equal(plain.Platforms[0].Result.Layers.Length - 1, squashed.Platforms[0].Result.Layers.Length);
+        Assert.Empty((await other.Engine.Store.CheckAsync(new StoreCheckOptions(), null, Token)).Findings);
+    }
+
+    [Fact]
     public async Task CacheOnly_Build_LeavesNoImage()
     {
         await using EngineScratch scratch = await PreparedAsync();

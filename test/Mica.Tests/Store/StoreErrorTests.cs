@@ -88,7 +88,7 @@ public sealed class StoreErrorTests : IDisposable
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting a small file system takes root");
         Directory.CreateDirectory(_directory.Root);
-        Run("mount", "-t", "tmpfs", "-o", "size=2m", "mica-test", _directory.Root);
+        Run("mount", "-t", "tmpfs", "-o", "size=3m", "mica-test", _directory.Root);
         try
         {
             await using ImageStore store = await _directory.OpenAsync();
