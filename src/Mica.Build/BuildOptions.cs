@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Store;
 
 namespace Mica.Build;
 
@@ -84,6 +85,9 @@ public sealed record BuildOptions
 
     /// <summary>Resource limits of RUN steps: name, soft, hard; -1 is unlimited.</summary>
     public ImmutableArray<(string Name, long Soft, long Hard)> Ulimits { get; init; } = [];
+
+    /// <summary>Puts the results of the image's steps into its config, so that the image is a cache too; null for not.</summary>
+    public Func<ImageConfig, ImmutableArray<BuildRecord>, IReadOnlyList<Digest>, ImageConfig>? InlineCache { get; init; }
 
     /// <summary>How ADD reaches web servers.</summary>
     public WebDownloadOptions Downloads { get; init; } = new();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mica.Oci;
+using Mica.Store;
 
 namespace Mica.Build;
 
@@ -11,6 +12,12 @@ namespace Mica.Build;
 /// <param name="Cached">Steps whose result was there.</param>
 public sealed record BuildResult(Descriptor Manifest, Descriptor Config, ImmutableArray<Digest> Layers, int Executed, int Cached)
 {
+    /// <summary>The results of the steps that led to the image, in their order.</summary>
+    public ImmutableArray<BuildRecord> Results { get; init; } = [];
+
+    /// <summary>The results of all steps, those of other stages too.</summary>
+    public ImmutableArray<BuildRecord> AllResults { get; init; } = [];
+
     /// <summary>How it was made; null when that was not asked for.</summary>
     public BuiltProvenance? Provenance { get; init; }
 }

@@ -6,7 +6,7 @@ using Mica.Store;
 namespace Mica.Build;
 
 /// <summary>Turns a Dockerfile and a context into an image in the store.</summary>
-public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages images, Func<StepContainers> containers, TimeProvider time)
+public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages images, Func<StepContainers> containers, TimeProvider time, IImportedResults? imported = null)
 {
     /// <summary>Builds the target stage and what it needs; the image has no name yet.</summary>
     /// <param name="options">What is to be built.</param>
@@ -19,7 +19,7 @@ public sealed class ImageBuild(ImageStore store, StoreLease lease, IBaseImages i
         options.Dockerfile.ThrowIfInvalid();
         Stage target = Target(options);
         DateTimeOffset started = time.GetUtcNow();
-        await using var run = new BuildRun(options, store, lease, images, containers, time, progress);
+        await using var run = new BuildRun(options, store, lease, images, containers, time, progress, imported);
         StageState state = await run.RunAsync(target, cancellationToken);
         state = options.Squash ? await new Squash(run, state).RunAsync(cancellationToken) : state;
         BuildResult result = await ImageAssembly.WriteAsync(run, state, cancellationToken);

@@ -35,7 +35,7 @@ internal sealed class SourceWalk(PatternList excluded, SourceWalk.Visitor visit,
 
             entry.Name.CopyTo(_path, length);
             bool isDirectory = entry.Status.Kind == FileKind.Directory;
-            if (!IsWanted(_path.AsSpan(0, end), isDirectory))
+            if (!IsWanted(excluded, _path.AsSpan(0, end), isDirectory))
             {
                 continue;
             }
@@ -51,6 +51,6 @@ internal sealed class SourceWalk(PatternList excluded, SourceWalk.Visitor visit,
     }
 
     /// <summary>Whether <c>--exclude</c> lets it pass; of an excluded directory something below may still be wanted.</summary>
-    private bool IsWanted(ReadOnlySpan<byte> path, bool isDirectory) => excluded.Patterns.IsEmpty
+    public static bool IsWanted(PatternList excluded, ReadOnlySpan<byte> path, bool isDirectory) => excluded.Patterns.IsEmpty
         || !excluded.Decide(path).IsExcluded || (isDirectory && excluded.MayIncludeBelow(path));
 }

@@ -42,7 +42,8 @@ internal static class BaseState
         return new StageState
         {
             Layers = [.. image.Layers],
-            Config = image.Config,
+            // A cache inside speaks of the base's own steps.
+            Config = image.Config with { BuildCache = null },
             History = image.Config.History,
             Scope = scope,
             LastChange = Timestamp.Read(image.Config.Created),

@@ -27,8 +27,9 @@ internal sealed class BuildRun : IAsyncDisposable
     private int _cached;
 
     public BuildRun(
-        BuildOptions options, ImageStore store, StoreLease lease, IBaseImages images, Func<StepContainers> containers, TimeProvider time, IProgress<BuildEvent>? progress)
+        BuildOptions options, ImageStore store, StoreLease lease, IBaseImages images, Func<StepContainers> containers, TimeProvider time, IProgress<BuildEvent>? progress, IImportedResults? imported = null)
     {
+        Imported = imported;
         _containers = containers;
         Options = options;
         Store = store;
@@ -61,6 +62,12 @@ internal sealed class BuildRun : IAsyncDisposable
 
         return containers.Runner;
     }
+
+    /// <summary>Results of other machines; null for none.</summary>
+    public IImportedResults? Imported { get; }
+
+    /// <summary>The results of all steps, executed or not.</summary>
+    public ConcurrentBag<BuildRecord> Results { get; } = [];
 
     public TimeProvider Time { get; }
 
@@ -226,10 +233,5 @@ internal sealed class BuildRun : IAsyncDisposable
         }
 
         await Workspace.DisposeAsync();
-    }
-
-    private sealed class SynchronousProgress(Action<ProgressEvent> report) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value) => report(value);
     }
 }

@@ -10,6 +10,11 @@ internal static class ImageAssembly
     {
         await (state.Base?.BringBlobsAsync() ?? Task.CompletedTask);
         ImageConfig config = Config(run, state);
+        if (run.Options.InlineCache is { } inline)
+        {
+            config = inline(config, state.Results, state.DiffIds);
+        }
+
         Descriptor configDescriptor = await run.Lease.WriteDocumentAsync(MediaTypes.OciConfig, config.ToJson(), cancellationToken);
         var manifest = new ImageManifest
         {
@@ -19,7 +24,11 @@ internal static class ImageAssembly
             Annotations = run.Options.Annotations.IsEmpty ? null : run.Options.Annotations,
         };
         Descriptor descriptor = await run.Lease.WriteDocumentAsync(MediaTypes.OciManifest, manifest.ToJson(), cancellationToken);
-        return new BuildResult(descriptor with { Platform = config.Platform }, configDescriptor, [.. state.DiffIds], run.Executed, run.Cached);
+        return new BuildResult(descriptor with { Platform = config.Platform }, configDescriptor, [.. state.DiffIds], run.Executed, run.Cached)
+        {
+            Results = state.Results,
+            AllResults = [.. run.Results.DistinctBy(result => result.Key).OrderBy(result => result.Key.ToString(), StringComparer.Ordinal)],
+        };
     }
 
     /// <summary>The config of an image of the state; the digest of its JSON is the image ID.</summary>

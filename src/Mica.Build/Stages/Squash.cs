@@ -27,22 +27,22 @@ internal sealed class Squash(BuildRun run, StageState state)
         int step = run.Begin(name);
         return await run.TimedAsync(step, async () =>
         {
-            Descriptor layer = await FindAsync(step, name, cancellationToken);
-            return state with { Layers = [.. state.Layers[.._kept], (layer, layer.Digest)], History = History(count) };
+            (Descriptor Blob, Digest DiffId) layer = await FindAsync(step, name, cancellationToken);
+            return state with { Layers = [.. state.Layers[.._kept], (layer.Blob, layer.DiffId)], History = History(count) };
         });
     }
 
-    private async Task<Descriptor> FindAsync(int step, string name, CancellationToken cancellationToken)
+    private async Task<(Descriptor Blob, Digest DiffId)> FindAsync(int step, string name, CancellationToken cancellationToken)
     {
         var inputs = new StepInputs();
         inputs.Add("instruction", "squash");
         inputs.Add("layers below", (state with { Layers = state.Layers[.._kept] }).Chain);
         inputs.Add("layers", string.Join(' ', state.DiffIds.Skip(_kept)));
         (string json, Digest key) = inputs.Finish();
-        if (!run.Options.NoCache && await run.Store.Builds.FindAsync(key, run.Lease, cancellationToken) is { Layer: { } known })
+        if (!run.Options.NoCache && await run.Store.Builds.FindAsync(key, run.Lease, cancellationToken) is { Layer: { } known, DiffId: { } diffId })
         {
             run.Report(new StepCached(step));
-            return known;
+            return (known, diffId);
         }
 
         await (state.Base?.BringAsync() ?? Task.CompletedTask);
@@ -60,9 +60,10 @@ internal sealed class Squash(BuildRun run, StageState state)
             Description = name,
             Inputs = json,
             Layer = created.Descriptor,
+            DiffId = created.DiffId,
             Created = run.Options.Epoch ?? run.Time.GetUtcNow(),
         }, cancellationToken);
-        return created.Descriptor;
+        return (created.Descriptor, created.DiffId);
     }
 
     /// <summary>The steps stay, without layers of their own; docker's comment names the image that would have been, and the base.</summary>

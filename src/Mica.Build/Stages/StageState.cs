@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Store;
 
 namespace Mica.Build;
 
@@ -19,6 +20,9 @@ internal sealed record StageState
     public required ImageConfig Config { get; init; }
 
     public ImmutableArray<HistoryEntry> History { get; init; } = [];
+
+    /// <summary>The results of the steps that led here.</summary>
+    public ImmutableArray<BuildRecord> Results { get; init; } = [];
 
     public required VariableScope Scope { get; init; }
 

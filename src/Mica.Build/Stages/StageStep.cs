@@ -87,14 +87,14 @@ internal sealed class StageStep(
         Digest? alias = quick?.Finish().Key;
         if (alias is { } quickKey && await FindAsync(step, quickKey) is { } same)
         {
-            return After(after, same.Layer, same.Created, history);
+            return After(after, same with { Alias = alias }, history);
         }
 
         (string json, Digest key) = (await describe()).Finish();
         if (await FindAsync(step, key) is { } known)
         {
             await AddAliasAsync(alias, key);
-            return After(after, known.Layer, known.Created, history);
+            return After(after, known with { Alias = alias }, history);
         }
 
         if (run.Options.Explain)
@@ -112,11 +112,11 @@ internal sealed class StageStep(
         }
 
         DateTimeOffset created = run.Options.Epoch ?? run.Time.GetUtcNow();
-        var record = new BuildRecord { Key = key, Slot = slot, Description = name, Inputs = json, Layer = layer?.Descriptor, Created = created };
+        var record = new BuildRecord { Key = key, Slot = slot, Description = name, Inputs = json, Layer = layer?.Descriptor, DiffId = layer?.DiffId, Alias = alias, Created = created };
         await run.Store.Builds.AddAsync(record, Token);
         await AddAliasAsync(alias, key);
         run.Count(wasCached: false);
-        return After(after, layer?.Descriptor, created, history);
+        return After(after, record, history);
     }
 
     /// <summary>The time that new files bear.</summary>
@@ -127,7 +127,7 @@ internal sealed class StageStep(
 
     private async Task<BuildRecord?> FindAsync(int step, Digest key)
     {
-        if (ignoresCache || await run.Store.Builds.FindAsync(key, run.Lease, Token) is not { } known)
+        if (ignoresCache || (await run.Store.Builds.FindAsync(key, run.Lease, Token) ?? await ImportedAsync(step, key)) is not { } known)
         {
             return null;
         }
@@ -140,11 +140,30 @@ internal sealed class StageStep(
     private Task AddAliasAsync(Digest? alias, Digest key) =>
         alias is { } quickKey ? run.Store.Builds.AddAliasAsync(quickKey, key, Token) : Task.CompletedTask;
 
-    private static StageState After(StageState state, Descriptor? layer, DateTimeOffset time, string history)
+    /// <summary>A result that another machine made, brought here.</summary>
+    private async Task<BuildRecord?> ImportedAsync(int step, Digest key)
     {
-        StageState after = layer is null ? state : state with { Layers = state.Layers.Add((layer, layer.Digest)) };
-        after = after with { LastChange = time };
-        return after with { History = after.History.Add(StageRun.Entry(after, history, isEmpty: layer is null)) };
+        if (run.Imported is null || await run.Imported.FindAsync(
+            key, slot, new SynchronousProgress(moved => run.Report(new StepProgress(step, moved))), Token) is not { } found)
+        {
+            return null;
+        }
+
+        if (run.Options.Explain)
+        {
+            run.Report(new StepNotice(step, $"its result comes from {found.Origin}"));
+        }
+
+        await run.Store.Builds.AddAsync(found.Record, Token);
+        return await run.Store.Builds.FindAsync(found.Record.Key, run.Lease, Token);
+    }
+
+    private StageState After(StageState state, BuildRecord record, string history)
+    {
+        run.Results.Add(record);
+        StageState after = record is { Layer: { } layer, DiffId: { } diffId } ? state with { Layers = state.Layers.Add((layer, diffId)) } : state;
+        after = after with { LastChange = record.Created, Results = after.Results.Add(record) };
+        return after with { History = after.History.Add(StageRun.Entry(after, history, isEmpty: record.DiffId is null)) };
     }
 
     private async Task<StageState> WorkdirAsync(int step, WorkdirInstruction workdir)
@@ -163,7 +182,9 @@ internal sealed class StageStep(
                 return null;
             }
 
-            return await run.Workspace.AddArchiveAsync(archive => new LayerArchive(archive, below, Now()).Directory(target), Latest, Token);
+            // What is new belongs to the user that the next steps run as.
+            (uint uid, uint gid) = state.Container.User is { Length: > 0 } user ? Ownership.Owner(new StackTree(below, "the image"), user) : (0, 0);
+            return await run.Workspace.AddArchiveAsync(archive => new LayerArchive(archive, below, Now(), uid, gid).Directory(target), Latest, Token);
         });
     }
 

@@ -16,6 +16,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     private readonly SymbolicMode? _mode = transfer.Mode is null ? null : SymbolicMode.Parse(transfer.Mode);
     private readonly List<SourcePath> _found = [];
     private readonly SourceFingerprint _described = new();
+    private readonly Dictionary<FileIdentity, LinuxPath> _links = [];
     private readonly SourceFingerprint _written = new();
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly string _target = TargetOf(transfer, workingDirectory);
@@ -50,8 +51,12 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
             var digest = new SourceDigest(source, _excluded, transfer.Mode is null, transfer.Owner is null, _portableModes, _described);
             foreach (SourcePath path in SourcePaths.Find(source, one.Path, transfer.Parents))
             {
-                _found.Add(path);
-                digest.Add(path.Path, path.Kept ?? path.Name, path.Status, cancellationToken);
+                LinuxPath name = path.Kept ?? path.Name;
+                if (SourceWalk.IsWanted(_excluded, name.Bytes, path.Status.Kind == FileKind.Directory))
+                {
+                    _found.Add(path);
+                    digest.Add(path.Path, name, path.Status, cancellationToken);
+                }
             }
 
             digest.WriteTo(inputs);
@@ -80,6 +85,7 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
 
         foreach (SourcePath path in _found)
         {
+            _links.Clear(); // each source is copied by itself
             LinuxPath place = path.Kept is { } kept ? target.Append(kept.Bytes) : target;
             if (path.Status.Kind == FileKind.Directory)
             {
@@ -158,6 +164,12 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
     {
         TarEntry entry = Entry(directory, file, path, place, owner);
         layer.Parents(place);
+        if (entry.Kind == TarEntryKind.File && file.Status.LinkCount > 1 && !source.IsOwnedByRoot && !_links.TryAdd(file.Status.Identity, place))
+        {
+            layer.Archive.Write(entry with { Kind = TarEntryKind.HardLink, LinkTarget = _links[file.Status.Identity], Size = 0, Xattrs = [] });
+            return;
+        }
+
         layer.Archive.Write(entry.Kind == TarEntryKind.SymbolicLink ? entry with { LinkTarget = new LinuxPath(directory.ReadSymbolicLink(file.Name)) } : entry);
         if (entry.Kind == TarEntryKind.File)
         {

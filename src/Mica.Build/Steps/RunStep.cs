@@ -144,7 +144,7 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
             Command = command,
             Environment = [.. Home(environment, user), .. step.Run.Arguments.Proxies().Select(pair => $"{pair.Key}={pair.Value}"), .. held.Environment],
             WorkingDirectory = state.WorkingDirectory,
-            User = new ContainerUser(user.Uid, user.Gid) { AdditionalGids = [.. user.Groups] },
+            User = new ContainerUser(user.Uid, user.Gid) { AdditionalGids = [.. user.Groups.Prepend(user.Gid).Distinct()] },
             Hostname = _options.Arguments.GetValueOrDefault("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
             Mounts = [.. held.Mounts, .. scripts],
             Network = Network(),

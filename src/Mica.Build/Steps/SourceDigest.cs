@@ -18,11 +18,13 @@ internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool 
 
     private readonly List<Fact> _facts = [];
     private readonly List<byte> _paths = [];
+    private readonly Dictionary<FileIdentity, int> _links = [];
     private readonly bool _withOwners = withOwners && !tree.IsOwnedByRoot;
 
     /// <summary>Adds what is at <paramref name="path"/>, called <paramref name="name"/> by the source.</summary>
     public void Add(LinuxPath path, LinuxPath name, FileStatus status, CancellationToken cancellationToken)
     {
+        _links.Clear(); // each source is copied by itself
         if (path.IsEmpty)
         {
             AddFact(null, new SourceEntry([], status), name.Bytes);
@@ -99,6 +101,7 @@ internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool 
             Owner = _withOwners ? (status.Uid, status.Gid) : null,
             Node = status.Kind is FileKind.CharacterDevice or FileKind.BlockDevice ? (status.NodeMajor, status.NodeMinor) : default,
             Link = status.Kind == FileKind.SymbolicLink ? directory!.ReadSymbolicLink(entry.Name) : [],
+            SameAs = status.Kind == FileKind.File && status.LinkCount > 1 && !tree.IsOwnedByRoot && !_links.TryAdd(status.Identity, _facts.Count) ? _links[status.Identity] : null,
             Hash = status.Kind == FileKind.File ? directory!.HashOf(entry) : default,
         });
     }
@@ -110,7 +113,7 @@ internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool 
         string owner = fact.Owner is var (uid, gid) ? $" owner {uid}:{gid}" : "";
         return fact.Kind switch
         {
-            FileKind.File => $"{fact.Hash}{mode}{owner}",
+            FileKind.File => $"{fact.Hash}{(fact.SameAs is { } first ? $" same as file {first}" : "")}{mode}{owner}",
             FileKind.SymbolicLink => $"link to {Encoding.Latin1.GetString(fact.Link)}{owner}",
             FileKind.Directory => $"directory{mode}{owner}",
             _ => $"{fact.Kind} {fact.Node.Major}:{fact.Node.Minor}{mode}{owner}",
@@ -136,12 +139,15 @@ internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool 
 
         public required ContentHash Hash { get; init; }
 
+        /// <summary>Names of one file stay names of one file, except in a context, where that is the host's affair.</summary>
+        public required int? SameAs { get; init; }
+
         public ReadOnlySpan<byte> Path(ReadOnlySpan<byte> paths) => paths.Slice(Start, Length);
 
         /// <summary>All of it, each part with a length that is fixed or written.</summary>
         public void WriteTo(IncrementalHash hash, ReadOnlySpan<byte> paths)
         {
-            Span<byte> numbers = stackalloc byte[36];
+            Span<byte> numbers = stackalloc byte[40];
             BinaryPrimitives.WriteInt32LittleEndian(numbers, Length);
             BinaryPrimitives.WriteInt32LittleEndian(numbers[4..], (int)Kind);
             BinaryPrimitives.WriteInt64LittleEndian(numbers[8..], Mode ?? -1L);
@@ -150,6 +156,7 @@ internal sealed class SourceDigest(ISourceTree tree, PatternList excluded, bool 
             BinaryPrimitives.WriteUInt32LittleEndian(numbers[24..], Node.Major);
             BinaryPrimitives.WriteUInt32LittleEndian(numbers[28..], Node.Minor);
             BinaryPrimitives.WriteInt32LittleEndian(numbers[32..], Link.Length);
+            BinaryPrimitives.WriteInt32LittleEndian(numbers[36..], SameAs ?? -1);
             hash.AppendData(numbers);
             hash.AppendData(Path(paths));
             hash.AppendData(Link);

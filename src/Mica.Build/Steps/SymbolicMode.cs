@@ -6,7 +6,7 @@ namespace Mica.Build;
 internal sealed class SymbolicMode
 {
     private readonly uint? _octal;
-    private readonly List<(uint Who, char Operation, uint Bits, bool ConditionalExecute)> _changes = [];
+    private readonly List<Change> _changes = [];
 
     private SymbolicMode(uint? octal) => _octal = octal;
 
@@ -37,9 +37,9 @@ internal sealed class SymbolicMode
             return octal;
         }
 
-        foreach ((uint who, char operation, uint bits, bool conditional) in _changes)
+        foreach ((uint who, char operation, uint bits, bool conditional, int copied) in _changes)
         {
-            uint wanted = bits | (conditional && (isDirectory || (mode & 0b001_001_001) != 0) ? 1u : 0u);
+            uint wanted = bits | (conditional && (isDirectory || (mode & 0b001_001_001) != 0) ? 1u : 0u) | (copied < 0 ? 0 : (mode >> copied) & 7);
             uint special = ((bits & 8) != 0 ? ((who & 4) << 9) | ((who & 2) << 9) : 0) | ((bits & 16) != 0 ? 0x200u : 0);
             uint selected = Spread(who, wanted & 7) | special;
             mode = operation switch
@@ -81,7 +81,13 @@ internal sealed class SymbolicMode
 
             uint bits = 0;
             bool conditional = false;
-            for (; index < clause.Length && clause[index] is not ('+' or '-' or '='); index++)
+            int copied = -1;
+            if (index < clause.Length && clause[index] is 'u' or 'g' or 'o')
+            {
+                copied = clause[index++] switch { 'u' => 6, 'g' => 3, _ => 0 };
+            }
+
+            for (; copied < 0 && index < clause.Length && clause[index] is not ('+' or '-' or '='); index++)
             {
                 switch (clause[index])
                 {
@@ -95,9 +101,17 @@ internal sealed class SymbolicMode
                 }
             }
 
-            _changes.Add((who, operation, bits, conditional));
+            _changes.Add(new Change(who, operation, bits, conditional, copied));
         }
 
         return true;
     }
+
+    /// <summary>One operation of a clause.</summary>
+    /// <param name="Who">Whose bits it changes: 4 the user's, 2 the group's, 1 the others'.</param>
+    /// <param name="Operation"><c>+</c>, <c>-</c>, <c>=</c>.</param>
+    /// <param name="Bits">4 read, 2 write, 1 execute, 8 setuid and setgid, 16 sticky.</param>
+    /// <param name="ConditionalExecute"><c>X</c>.</param>
+    /// <param name="Copied">How far up the bits are that are taken as they are, as in <c>g=u</c>; -1: none.</param>
+    private readonly record struct Change(uint Who, char Operation, uint Bits, bool ConditionalExecute, int Copied);
 }

@@ -70,11 +70,12 @@ internal static class OutputFlag
         _ => throw fields.Invalid($"compression {Printable.Of(text)}: there are gzip, zstd and uncompressed"),
     };
 
-    private static bool? Truth(FlagFields fields, string key) => fields.Take(key) is not { } text ? null
+    /// <summary>The truth value of a key; null when it is not there.</summary>
+    public static bool? Truth(FlagFields fields, string key) => fields.Take(key) is not { } text ? null
         : CliOption.ParseBoolean(text) ?? throw fields.Invalid($"{key} is neither true nor false");
 
     /// <summary>What is always so here can be asked for, but not the contrary.</summary>
-    private static void RequireTrue(FlagFields fields, params string[] keys)
+    public static void RequireTrue(FlagFields fields, params string[] keys)
     {
         foreach (string key in keys)
         {

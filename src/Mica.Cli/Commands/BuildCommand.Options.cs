@@ -52,8 +52,8 @@ internal sealed partial class BuildCommand
         _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value; SOURCE_DATE_EPOCH=context is the time of a git or web context");
         _attests = Texts("--attest", null, "strings", "Attestation: type=provenance[,mode=min|max][,builder-id=URI][,filename=NAME], type=sbom is not supported", "type=provenance", "type=provenance,mode=min");
         _contexts = Texts("--build-context", null, "strings", "Additional build contexts: NAME=PATH, NAME=docker-image://IMAGE, NAME=URL");
-        _cacheFrom = Texts("--cache-from", null, "strings", "External cache sources (not supported yet)");
-        _cacheTo = Texts("--cache-to", null, "strings", "Cache export destinations (not supported yet)");
+        _cacheFrom = Texts("--cache-from", null, "strings", "External cache sources (eg. user/app:cache, type=local,src=DIR)");
+        _cacheTo = Texts("--cache-to", null, "strings", "Cache export destinations (eg. user/app:cache, type=local,dest=DIR, type=inline)");
         _call = Text("--call", null, "string", "Set method for evaluating build: build, check, outline, targets (default build)",
             choices: ["build", "check", "outline", "targets"]);
         _check = Flag("--check", null, "Shorthand for --call=check");

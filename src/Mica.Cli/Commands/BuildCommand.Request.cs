@@ -48,8 +48,8 @@ internal sealed partial class BuildCommand
             Ulimits = BuildFlag.Ulimits(Values(invocation, _ulimits)),
             Provenance = AttestFlag.Parse(Values(invocation, _attests), invocation.Value(_provenance), invocation.Value(_sbom)),
             StepTimeout = BuildFlag.Duration(invocation.Value(_timeout), "--timeout"),
-            CacheFrom = [.. Values(invocation, _cacheFrom)],
-            CacheTo = [.. Values(invocation, _cacheTo)],
+            CacheFrom = [.. Values(invocation, _cacheFrom).Select(CacheFlag.Source)],
+            CacheTo = [.. Values(invocation, _cacheTo).Select(CacheFlag.Target)],
         });
     }
 

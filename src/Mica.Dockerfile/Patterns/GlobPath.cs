@@ -41,9 +41,9 @@ public static class GlobPath
     /// </summary>
     public static (string Dropped, string Kept) SplitAtPivot(string source)
     {
-        if (source.StartsWith("./", StringComparison.Ordinal))
+        while (source.StartsWith("./", StringComparison.Ordinal))
         {
-            return ("", source[2..]);
+            source = source[2..];
         }
 
         int pivot = source.IndexOf("/./", StringComparison.Ordinal);

@@ -25,7 +25,6 @@ public sealed class Builds
     /// <exception cref="StepFailedException">A step failed; what had succeeded is kept for the next build.</exception>
     public async Task<BuiltImage> BuildAsync(ImageBuildOptions options, IProgress<BuildEvent>? progress, CancellationToken cancellationToken)
     {
-        RefuseWhatIsNotThere(options);
         RefuseContradictions(options);
         var steps = new BuildSteps(progress ?? Silence.Instance, _engine.Options.Time);
         await using StoreLease lease = await _engine.Store.LeaseAsync("build", cancellationToken);
@@ -42,14 +41,17 @@ public sealed class Builds
         Platform[] platforms = options.Platforms.IsEmpty ? [_engine.Options.Platform] : [.. options.Platforms];
         BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
         {
-            var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time);
+            ImportedCaches? imported = await ImportedCaches.OpenAsync(_engine, lease, options, platform, steps, token);
+            var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time, imported);
             BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads) with { Invocation = origin };
             return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), token));
         }, cancellationToken);
 
         Descriptor root = await new BuiltIndex(lease, options).WriteAsync(built, cancellationToken);
         var result = new BuiltImage(root, [.. built], checks.Lint(images).Report);
-        return await new BuildExport(_engine, lease, options, steps).RunAsync(result, cancellationToken);
+        result = await new BuildExport(_engine, lease, options, steps).RunAsync(result, cancellationToken);
+        await new CacheExport(_engine, lease, steps).RunAsync(options.CacheTo, result.Platforms, cancellationToken);
+        return result;
     }
 
     /// <summary>Checks the Dockerfile of a build without building: <c>--check</c>.</summary>
@@ -138,15 +140,6 @@ public sealed class Builds
                 throw;
             }
         }));
-    }
-
-    private static void RefuseWhatIsNotThere(ImageBuildOptions options)
-    {
-        string? option = !options.CacheFrom.IsEmpty ? "--cache-from" : !options.CacheTo.IsEmpty ? "--cache-to" : null;
-        if (option is not null)
-        {
-            throw new MicaException(ErrorKind.Unsupported, $"{option}: caches outside the store are not supported; steps are cached in the store");
-        }
     }
 
     private static void RefuseContradictions(ImageBuildOptions options)

@@ -96,11 +96,11 @@ public sealed record ImageBuildOptions
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }
 
-    /// <summary>Where results of earlier builds may be taken from, as <c>--cache-from</c> says it.</summary>
-    public ImmutableArray<string> CacheFrom { get; init; } = [];
+    /// <summary>Where results of other machines may be taken from.</summary>
+    public ImmutableArray<CacheSource> CacheFrom { get; init; } = [];
 
-    /// <summary>Where results of this build go, as <c>--cache-to</c> says it.</summary>
-    public ImmutableArray<string> CacheTo { get; init; } = [];
+    /// <summary>Where the results of this build go.</summary>
+    public ImmutableArray<CacheTarget> CacheTo { get; init; } = [];
 }
 
 /// <summary>What a build made.</summary>

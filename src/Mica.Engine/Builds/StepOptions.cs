@@ -39,5 +39,6 @@ internal static class StepOptions
         Ulimits = options.Ulimits,
         Provenance = options.Provenance,
         StepTimeout = options.StepTimeout,
+        InlineCache = options.CacheTo.Any(target => target is InlineCacheTarget) || options.Arguments.GetValueOrDefault("BUILDKIT_INLINE_CACHE") is "1" or "true" ? CacheExport.Inline : null,
     };
 }

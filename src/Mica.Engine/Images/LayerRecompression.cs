@@ -46,7 +46,7 @@ internal sealed class LayerRecompression(
         ImageManifest changedManifest = manifest with
         {
             MediaType = MediaTypes.OciManifest,
-            Config = manifest.Config with { MediaType = MediaTypes.OciConfig },
+            Config = manifest.ArtifactType is null ? manifest.Config with { MediaType = MediaTypes.OciConfig } : manifest.Config,
             Layers = layers.ToImmutable(),
         };
         return await lease.WriteDocumentAsync(MediaTypes.OciManifest, changedManifest.ToJson(), cancellationToken);

@@ -60,6 +60,10 @@ public sealed record ImageConfig
     [JsonConverter(typeof(EmptyWhenNullConverter<HistoryEntry>))]
     public ImmutableArray<HistoryEntry> History { get; init => field = value.IsDefault ? [] : value; } = [];
 
+    /// <summary>Mica: results of build steps that other machines may use, whose layers are the image's.</summary>
+    [JsonPropertyName("mica.buildcache.v1")]
+    public JsonElement? BuildCache { get; init; }
+
     /// <summary>The platform that the config declares; parts that it leaves out are empty.</summary>
     [JsonIgnore]
     public Platform Platform => new()

@@ -132,8 +132,10 @@ public static class OciJson
     }
 }
 
-internal sealed class DigestConverter : JsonConverter<Digest>
+/// <summary>A digest as text.</summary>
+public sealed class DigestConverter : JsonConverter<Digest>
 {
+    /// <inheritdoc/>
     public override Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
@@ -142,6 +144,7 @@ internal sealed class DigestConverter : JsonConverter<Digest>
             : throw new JsonException($"not a sha256 or sha512 digest: \"{Printable.Of(text)}\"");
     }
 
+    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) =>
         writer.WriteStringValue(value.ToString());
 }

@@ -101,6 +101,13 @@ internal sealed class LayoutDirectory(string path, string displayName)
     /// <summary>Deletes the file if it is there; not one in a directory of its own.</summary>
     public void Delete(string name) => Translated(() => File.Delete(Path.Join(_root, name)));
 
+    /// <summary>The blobs that were not written within the last hour.</summary>
+    public string[] OldBlobs() => Translated(() => Directory.Exists(Path.Join(_root, "blobs"))
+        ? Directory.GetFiles(Path.Join(_root, "blobs"), "*", SearchOption.AllDirectories)
+            .Where(path => File.GetLastWriteTimeUtc(path) < TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-1))
+            .Select(path => Path.GetRelativePath(_root, path)).ToArray()
+        : []);
+
     /// <summary>The names of what is right in the directory.</summary>
     public string[] Names() => Translated(() => Directory.GetFileSystemEntries(_root).Select(path => Path.GetFileName(path)).ToArray());
 

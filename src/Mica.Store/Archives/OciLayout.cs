@@ -121,6 +121,40 @@ public sealed class OciLayout : IImageListing, IResumableSource, IContentTarget
     public Task AddAsync(Descriptor descriptor, CancellationToken cancellationToken) =>
         UpdateAsync(index => OciLayoutFormat.With(index, descriptor, name: null), cancellationToken);
 
+    /// <summary>Removes the blobs that nothing in the index leads to, unless they were written in the last hour: somebody may be about to name them.</summary>
+    public async Task RemoveUnnamedAsync(CancellationToken cancellationToken)
+    {
+        using IDisposable held = await _files.LockAsync(cancellationToken);
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        var open = new Stack<Descriptor>((await ReadIndexAsync(cancellationToken)).Manifests);
+        while (open.TryPop(out Descriptor? descriptor))
+        {
+            if (!named.Add(BlobName(descriptor.Digest)) || !await ExistsAsync(descriptor, cancellationToken))
+            {
+                continue;
+            }
+
+            if (MediaTypes.IsIndex(descriptor.MediaType))
+            {
+                foreach (Descriptor entry in ImageIndex.Parse(await this.ReadDocumentAsync(descriptor, cancellationToken), descriptor.MediaType).Manifests)
+                {
+                    open.Push(entry);
+                }
+            }
+            else if (MediaTypes.IsManifest(descriptor.MediaType))
+            {
+                ImageManifest manifest = ImageManifest.Parse(await this.ReadDocumentAsync(descriptor, cancellationToken), descriptor.MediaType);
+                named.Add(BlobName(manifest.Config.Digest));
+                named.UnionWith(manifest.Layers.Select(layer => BlobName(layer.Digest)));
+            }
+        }
+
+        foreach (string name in _files.OldBlobs().Where(name => !named.Contains(name)))
+        {
+            _files.Delete(name);
+        }
+    }
+
     private static string BlobName(Digest digest) => $"blobs/{digest.Algorithm}/{digest.Hex}";
 
     private static void RefuseOtherFiles(LayoutDirectory files, string displayName)

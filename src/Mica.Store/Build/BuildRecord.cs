@@ -17,8 +17,14 @@ public sealed record BuildRecord
     /// <summary>What went into it, as JSON: what <see cref="Key"/> is the digest of.</summary>
     public required string Inputs { get; init; }
 
-    /// <summary>The layer it made; null when it changed nothing.</summary>
+    /// <summary>Another key of it, which builds know without a look at files; only where it is made or found by a build.</summary>
+    public Digest? Alias { get; init; }
+
+    /// <summary>The layer it made, in the form that is here; null when it changed nothing.</summary>
     public Descriptor? Layer { get; init; }
+
+    /// <summary>The layer's diffID.</summary>
+    public Digest? DiffId { get; init; }
 
     /// <summary>The time that the image's history gives to the step.</summary>
     public required DateTimeOffset Created { get; init; }

@@ -8,9 +8,9 @@ namespace Mica.Store;
 public sealed class BuildRecords
 {
     private const string Columns = """
-        r.key, r.slot, r.description, r.inputs, r.layer, r.created, r.used, r.uses, b.size,
+        r.key, r.slot, r.description, r.inputs, r.layer, r.created, r.used, r.uses, b.size, b.digest, b.media_type,
         CASE WHEN EXISTS(SELECT 1 FROM manifest_layers m WHERE m.diff_id = r.layer) THEN 0 ELSE coalesce(b.size, 0) + coalesce(l.bytes, 0) END
-        FROM build_records r LEFT JOIN blobs b ON b.digest = r.layer LEFT JOIN layers l ON l.diff_id = r.layer
+        FROM build_records r LEFT JOIN layers l ON l.diff_id = r.layer LEFT JOIN blobs b ON b.digest = l.blob
         """;
 
     private readonly ImageStore _store;
@@ -35,18 +35,19 @@ public sealed class BuildRecords
             return null;
         }
 
-        if (record.Layer is { } layer)
+        if (record.DiffId is { } diffId)
         {
             using Statement here = database.Use("""
-                SELECT 1 FROM layers l JOIN blobs b ON b.digest = l.diff_id WHERE l.diff_id = ?1
+                SELECT 1 FROM layers l JOIN blobs b ON b.digest = l.blob WHERE l.diff_id = ?1
                 AND (l.pending IS NULL OR l.pending = ?2) AND (b.pending IS NULL OR b.pending = ?2)
                 """);
-            if (!here.Bind(1, layer.Digest).Bind(2, ProcessIdentity.CurrentBootId).Step())
+            if (!here.Bind(1, diffId).Bind(2, ProcessIdentity.CurrentBootId).Step())
             {
                 return null;
             }
 
-            Leases.Hold(database, lease.Id, layer.Digest);
+            Leases.Hold(database, lease.Id, diffId);
+            Leases.Hold(database, lease.Id, record.Layer!.Digest);
         }
 
         using Statement use = database.Use("UPDATE build_records SET used = ?2, uses = uses + 1 WHERE key = ?1");
@@ -56,7 +57,7 @@ public sealed class BuildRecords
 
     /// <summary>The record of the same place that was used last, to compare with; null when there is none.</summary>
     public Task<BuildRecord?> LatestAsync(string slot, CancellationToken cancellationToken) => _store.ReadAsync(
-        database => Read(database, $"SELECT {Columns} WHERE r.slot = ?1 ORDER BY r.used DESC LIMIT 1", slot).FirstOrDefault(),
+        database => Read(database, $"SELECT {Columns} WHERE r.slot = ?1 AND r.inputs <> '' ORDER BY r.used DESC LIMIT 1", slot).FirstOrDefault(),
         cancellationToken);
 
     /// <summary>Keeps a result, in place of one with the same key.</summary>
@@ -67,7 +68,7 @@ public sealed class BuildRecords
             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
             """);
         return insert.Bind(1, record.Key).Bind(2, record.Slot).Bind(3, record.Description).Bind(4, record.Inputs)
-            .Bind(5, record.Layer?.Digest.ToString()).Bind(6, record.Created).Bind(7, _time.GetUtcNow()).Run();
+            .Bind(5, record.DiffId?.ToString()).Bind(6, record.Created).Bind(7, _time.GetUtcNow()).Run();
     }, cancellationToken, durable: false);
 
     /// <summary>The record with <paramref name="key"/> is found by <paramref name="alias"/> too from now on, for as long as it is there.</summary>
@@ -119,13 +120,14 @@ public sealed class BuildRecords
                 Slot = rows.Text(1),
                 Description = rows.Text(2),
                 Inputs = rows.Text(3),
-                Layer = rows.DigestOrNull(4) is { } layer && rows.LongOrNull(8) is { } size
-                    ? new Descriptor { MediaType = MediaTypes.OciLayer, Digest = layer, Size = size }
+                DiffId = rows.DigestOrNull(4),
+                Layer = rows.DigestOrNull(9) is { } blob && rows.LongOrNull(8) is { } size
+                    ? new Descriptor { MediaType = rows.Text(10), Digest = blob, Size = size }
                     : null,
                 Created = rows.Time(5),
                 Used = rows.Time(6),
                 Uses = rows.Long(7),
-                OwnBytes = rows.Long(9),
+                OwnBytes = rows.Long(11),
             });
         }
 

@@ -98,6 +98,7 @@ internal sealed class ContentSweep(Database database)
             UNION ALL SELECT 1 FROM lease_items WHERE digest = ?1
             UNION ALL SELECT 1 FROM container_uses WHERE manifest = ?1
             UNION ALL SELECT 1 FROM build_records WHERE layer = ?1
+            UNION ALL SELECT 1 FROM build_records r JOIN layers l ON l.diff_id = r.layer WHERE l.blob = ?1
             """);
         return !row.Bind(1, digest).Step();
     }

@@ -229,16 +229,6 @@ public sealed class BuildOutputTests
         Assert.Empty(await cache.ListAsync(Token));
     }
 
-    [Fact]
-    public async Task Cache_OutsideTheStore_IsRefused()
-    {
-        await using EngineScratch scratch = await PreparedAsync();
-
-        MicaException failure = await Assert.ThrowsAsync<MicaException>(() => scratch.BuildAsync(Options(scratch) with { CacheFrom = ["type=registry,ref=x"] }));
-
-        Assert.Equal(ErrorKind.Unsupported, failure.Kind);
-    }
-
     private static async Task<EngineScratch> PreparedAsync()
     {
         EngineScratch scratch = await EngineScratch.OpenAsync();

@@ -139,6 +139,7 @@ public sealed class PatternListTests
     [Theory]
     [InlineData("a/b/./c/d", "a/b", "c/d")]
     [InlineData("./a/b", "", "a/b")]
+    [InlineData("./a/./b/c", "a", "b/c")]
     [InlineData("a/b", "", "a/b")]
     public void SplitAtPivot_Source_KeepsWhatIsBehind(string source, string dropped, string kept) =>
         Assert.Equal((dropped, kept), GlobPath.SplitAtPivot(source));

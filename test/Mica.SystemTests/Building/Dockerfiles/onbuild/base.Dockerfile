@@ -1,0 +1,6 @@
+FROM busybox
+ONBUILD ARG WHO=nobody
+ONBUILD WORKDIR /app
+ONBUILD COPY . .
+ONBUILD RUN echo "built by $WHO" >/app/who
+ONBUILD ENV FROM_TRIGGER=yes
