@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Mica.Build;
 using Mica.Cli.Filtering;
+using Mica.Cli.Hosting;
 using Mica.Dockerfile;
 using Mica.Oci;
 
@@ -121,6 +122,15 @@ internal static class BuildFlag
         "none" => RunNetwork.None,
         "host" => RunNetwork.Host,
         _ => throw new MicaException(ErrorKind.Unsupported, $"network mode \"{Printable.Of(text)}\" not supported by build; there are default, none and host"),
+    };
+
+    /// <summary><c>--on-fail</c>: whether a shell opens where a step fails, which needs a terminal to be of use.</summary>
+    public static bool OpensShell(string? text, CliHost host) => text switch
+    {
+        null or "abort" => false,
+        "shell" when host is { IsInputTerminal: true, IsOutputTerminal: true } => true,
+        "shell" => throw new MicaException(ErrorKind.InvalidArgument, "--on-fail=shell needs a terminal: standard input or output is none"),
+        _ => throw new MicaException(ErrorKind.InvalidArgument, $"--on-fail: {Printable.Of(text)}: there are shell and abort"),
     };
 
     public static TimeSpan? Duration(string? text, string option) => text is null ? null

@@ -26,6 +26,7 @@ internal sealed partial class BuildCommand
     private readonly Option<string?> _network;
     private readonly Option<bool> _noCache;
     private readonly Option<string[]> _noCacheFilter;
+    private readonly Option<string?> _onFail;
     private readonly Option<string[]> _outputs;
     private readonly Option<string[]> _platforms;
     private readonly Option<bool> _portableModes;
@@ -68,6 +69,7 @@ internal sealed partial class BuildCommand
             choices: ["default", "none", "host"]);
         _noCache = Flag("--no-cache", null, "Do not use cache when building the image");
         _noCacheFilter = Texts("--no-cache-filter", null, "strings", "Do not cache specified stages");
+        _onFail = Text("--on-fail", null, "string", "What to do when a RUN instruction fails: abort, or shell for a shell where it failed (default abort)", choices: ["shell", "abort"]);
         _outputs = Texts("--output", "-o", "strings", "Output destination: type=local,dest=DIR, or DIR; with SOURCE_DATE_EPOCH, rewrite-timestamp=false leaves later file times as they are",
             "type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=", "type=docker,dest=", "type=cacheonly");
         _platforms = Texts("--platform", null, "strings", "Set target platform for build: os/arch[/variant], several with commas");

@@ -151,6 +151,12 @@ public sealed class Builds
 
     private static void RefuseContradictions(ImageBuildOptions options)
     {
+        // While one platform's shell is open another platform's steps would go on, and end it when they fail.
+        if (options.OnFailure is not null && options.Platforms.Length > 1)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, "--on-fail=shell: works for one platform at a time");
+        }
+
         // All outputs are made of the same layers.
         if (options.Outputs.Select(output => output.RewritesTimestamps ?? true).Distinct().Count() > 1)
         {

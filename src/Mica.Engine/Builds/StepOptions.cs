@@ -38,6 +38,7 @@ internal static class StepOptions
         ShmSize = options.ShmSize,
         Ulimits = options.Ulimits,
         Provenance = options.Provenance,
+        OnFailure = options.OnFailure,
         StepTimeout = options.StepTimeout,
     };
 }

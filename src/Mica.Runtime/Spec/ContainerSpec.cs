@@ -50,6 +50,12 @@ public sealed record ContainerSpec
     /// <summary>Limits of all its processes together.</summary>
     public ResourceLimits Limits { get; init; } = new();
 
+    /// <summary>
+    /// It has a terminal: that of this process, to which standard input and output lead, is its for as long as it runs, and comes
+    /// back as it was. What it writes goes there.
+    /// </summary>
+    public bool UsesTerminal { get; init; }
+
     /// <summary>All capabilities and devices we have ourselves, no seccomp filter, nothing of /proc and /sys hidden.</summary>
     public bool IsPrivileged { get; init; }
 }

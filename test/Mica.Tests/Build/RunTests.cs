@@ -69,6 +69,26 @@ public sealed class RunTests
         Assert.Equal((3, "before\noops"), (failure.ExitCode, failure.Output));
         Assert.Equal("process \"/bin/sh -c echo before; echo oops >&2; exit 3\" did not complete successfully: exit code: 3", failure.Message);
         Assert.Contains("2 | >>> RUN echo before", failure.Excerpt, StringComparison.Ordinal);
+        Assert.Equal("[2/2] RUN echo before; echo oops >&2; exit 3", failure.StepName);
+    }
+
+    [Fact]
+    public async Task Run_Failing_IsToldWhenOtherStepsHaveEndedAndItsFilesAreThere()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        List<(string? Program, bool OthersEnded)> told = [];
+        await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync(
+            "FROM base AS slow\nRUN sleep 30\nFROM base\nSHELL [\"/bin/ash\", \"-c\"]\nRUN exit 3\nCOPY --from=slow / /\n",
+            change: options => options with
+            {
+                OnFailure = (failure, _) =>
+                {
+                    told.Add((failure.Shell?.Program, scratch.Events.OfType<StepStarted>().Count() ==
+                        scratch.Events.Count(happened => happened is StepCompleted or StepFailed)));
+                    return Task.CompletedTask;
+                },
+            }));
+        Assert.Equal([("/bin/ash", true)], told);
     }
 
     [Fact]
