@@ -101,7 +101,7 @@ internal sealed class ContainerLaunch(
                 mountPoints.Prepare(root, own, isDirectory: true);
             }
 
-            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address)));
+            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address, network.MachineAddress)));
             string machine = File.Exists(options.ResolvConf) ? File.ReadAllText(options.ResolvConf) : "";
             mounts.Add(bundle.AddFile("/etc/resolv.conf", NetworkFiles.ResolvConf(machine, spec.Dns, !network.IsHost)));
             mounts.Add(bundle.AddFile("/etc/hostname", spec.Hostname + "\n"));

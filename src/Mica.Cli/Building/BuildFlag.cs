@@ -5,6 +5,7 @@ using Mica.Cli.Filtering;
 using Mica.Cli.Hosting;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Runtime;
 
 namespace Mica.Cli.Building;
 
@@ -78,15 +79,14 @@ internal static class BuildFlag
     public static ImmutableArray<Platform> Platforms(IEnumerable<string> given) =>
         [.. given.SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Select(Platform.Parse).Distinct()];
 
-    /// <summary><c>NAME:ADDRESS</c> or <c>NAME=ADDRESS</c>.</summary>
+    /// <summary><c>NAME:ADDRESS</c> or <c>NAME=ADDRESS</c>; <c>host-gateway</c> is an address.</summary>
     public static ImmutableArray<(string Name, string Address)> Hosts(IEnumerable<string> given) => [.. given.Select(text =>
     {
         int end = text.AsSpan().IndexOfAny('=', ':');
         string address = end < 0 ? "" : text[(end + 1)..].Trim('[', ']');
-        return end > 0 && System.Net.IPAddress.TryParse(address, out System.Net.IPAddress? parsed)
-            ? (text[..end], parsed.ToString())
-            : throw new MicaException(address == "host-gateway" ? ErrorKind.Unsupported : ErrorKind.InvalidArgument, address == "host-gateway"
-                ? "--add-host: host-gateway is not supported; give an address" : $"bad format for add-host: \"{Printable.Of(text)}\" (NAME:ADDRESS)");
+        return end > 0 && address == ExtraHost.Gateway ? (text[..end], address)
+            : end > 0 && System.Net.IPAddress.TryParse(address, out System.Net.IPAddress? parsed) ? (text[..end], parsed.ToString())
+            : throw new MicaException(ErrorKind.InvalidArgument, $"bad format for add-host: \"{Printable.Of(text)}\" (NAME:ADDRESS)");
     })];
 
     /// <summary><c>NAME=SOFT[:HARD]</c>.</summary>

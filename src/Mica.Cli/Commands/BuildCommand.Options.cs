@@ -47,7 +47,7 @@ internal sealed partial class BuildCommand
     public BuildCommand()
         : base("[OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", ArgumentCount.Exactly(1))
     {
-        _addHosts = Texts("--add-host", null, "strings", "Add a custom host-to-IP mapping: NAME:ADDRESS");
+        _addHosts = Texts("--add-host", null, "strings", "Add a custom host-to-IP mapping: NAME:ADDRESS, NAME:host-gateway for this machine");
         _allow = Texts("--allow", null, "strings", "Allow extra privileged entitlement", "network.host", "security.insecure");
         _annotations = Texts("--annotation", null, "strings", "Add annotation to the image: [manifest|index:]KEY=VALUE");
         _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value; SOURCE_DATE_EPOCH=context is the time of a git or web context");

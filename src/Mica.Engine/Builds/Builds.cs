@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mica.Build;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Runtime;
 using Mica.Store;
 
 namespace Mica.Engine;
@@ -155,6 +156,11 @@ public sealed class Builds
         if (options.OnFailure is not null && options.Platforms.Length > 1)
         {
             throw new MicaException(ErrorKind.InvalidArgument, "--on-fail=shell: works for one platform at a time");
+        }
+
+        if (options.Network == RunNetwork.None && options.ExtraHosts.FirstOrDefault(host => host.Address == ExtraHost.Gateway).Name is { } name)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, $"--add-host {Printable.Of(name)}:host-gateway: with --network none no step reaches this machine");
         }
 
         // All outputs are made of the same layers.
