@@ -78,7 +78,7 @@ public sealed class Builds
     {
         await using StoreLease lease = await _engine.Store.LeaseAsync("check", cancellationToken);
         await using LayerWorkspace workspace = _engine.Store.NewWorkspace(lease);
-        BuildInput input = await BuildInput.ReadAsync(new ContextOpening(_engine.Options, workspace), options, cancellationToken);
+        BuildInput input = (await BuildInput.ReadAsync(new ContextOpening(_engine.Options, workspace), options, cancellationToken)).WithIgnoreFile();
         if (needsDockerfile)
         {
             input.Document.ThrowIfInvalid();
@@ -90,7 +90,7 @@ public sealed class Builds
     private static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, BuildSteps steps, CancellationToken cancellationToken)
     {
         string name = options.DockerfilePath is { } path ? Path.GetFileName(path) : "Dockerfile";
-        return await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, tell) =>
+        BuildInput read = await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, tell) =>
         {
             BuildInput input = await BuildInput.ReadAsync(opening, options, cancellationToken);
             input.Document.ThrowIfInvalid();
@@ -102,6 +102,8 @@ public sealed class Builds
 
             return input;
         });
+        return read.ContextDirectory is null ? read
+            : await steps.RunAsync("[internal] load .dockerignore", (_, _) => Task.FromResult(read.WithIgnoreFile()));
     }
 
     private static async Task<ImmutableDictionary<string, NamedContext>> OpenContextsAsync(
