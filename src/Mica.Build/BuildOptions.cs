@@ -98,6 +98,12 @@ public sealed record BuildOptions
     /// <summary>What the provenance tells besides.</summary>
     public BuildInvocation Invocation { get; init; } = new();
 
+    /// <summary>
+    /// Is told of the failure that ends the build while its step's file system is still there, after all other steps have
+    /// ended; null for nobody.
+    /// </summary>
+    public Func<StepFailedException, CancellationToken, Task>? OnFailure { get; init; }
+
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }
 }

@@ -101,7 +101,7 @@ internal sealed class ContainerLaunch(
                 mountPoints.Prepare(root, own, isDirectory: true);
             }
 
-            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address)));
+            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address, network.MachineAddress)));
             string machine = File.Exists(options.ResolvConf) ? File.ReadAllText(options.ResolvConf) : "";
             mounts.Add(bundle.AddFile("/etc/resolv.conf", NetworkFiles.ResolvConf(machine, spec.Dns, !network.IsHost)));
             mounts.Add(bundle.AddFile("/etc/hostname", spec.Hostname + "\n"));
@@ -153,7 +153,12 @@ internal sealed class ContainerLaunch(
 
         words.AddRange(["run", "--bundle", directory.Bundle, spec.Id]);
         ThreadNamespaces.UnshareProcesses();
-        using ChildProcess child = ChildProcess.Start(new ChildCommand(words[0], [.. words], [$"PATH={string.Join(':', options.ProgramDirectories)}"]));
+        // The runtime copies between our terminal and the container's, and puts ours back; unless it is killed.
+        using TerminalMode? mode = spec.UsesTerminal ? TerminalMode.Save() : null;
+        using ChildProcess child = ChildProcess.Start(new ChildCommand(words[0], [.. words], [$"PATH={string.Join(':', options.ProgramDirectories)}"])
+        {
+            SharesTerminal = spec.UsesTerminal,
+        });
         lock (_lock)
         {
             _child = child;

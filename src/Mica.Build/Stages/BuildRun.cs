@@ -97,6 +97,11 @@ internal sealed class BuildRun : IAsyncDisposable
             ?? all.FirstOrDefault(task => !task.IsCompletedSuccessfully);
         if (first is not null)
         {
+            if (first.Exception?.InnerException is StepFailedException failure && Options.OnFailure is { } handle)
+            {
+                await handle(failure, cancellationToken);
+            }
+
             await first;
         }
 

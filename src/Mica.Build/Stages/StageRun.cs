@@ -139,7 +139,7 @@ internal sealed class StageRun
         }
         catch (MicaException failure) when (failure is not DockerfileException and not StepFailedException)
         {
-            throw new StepFailedException($"{from.BaseName}: {failure.Message}", Excerpt.Of(options.Dockerfile.Source, _stage.From.Lines), "", null, failure);
+            throw new StepFailedException($"{from.BaseName}: {failure.Message}", Excerpt.Of(options.Dockerfile.Source, _stage.From.Lines), "", null, failure) { StepName = name };
         }
     }
 

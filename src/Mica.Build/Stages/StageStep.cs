@@ -25,6 +25,8 @@ internal sealed class StageStep(
 
     public Instruction Original => original;
 
+    public string Name => name;
+
     private CancellationToken Token => stage.Token;
 
     /// <summary>The state after the instruction, whose variables are replaced.</summary>
@@ -44,7 +46,7 @@ internal sealed class StageStep(
         }
         catch (MicaException failure) when (failure is not DockerfileException and not StepFailedException)
         {
-            throw new StepFailedException(failure.Message, ExcerptText(), "", null, failure);
+            throw new StepFailedException(failure.Message, ExcerptText(), "", null, failure) { StepName = name };
         }
     }
 

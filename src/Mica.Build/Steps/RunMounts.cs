@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Mica.Dockerfile;
 using Mica.Layers;
@@ -56,7 +55,7 @@ internal sealed class RunMounts
             inputs.Add($"mount {mount.GetType().Name} {Target(mount)}", mount switch
             {
                 BindMount bind => $"{bind.Source} {(quick ? source!.Chain : await ContentAsync(source!, bind.Source, cancellationToken))} {(bind.ReadOnly ? "ro" : "rw")}",
-                CacheMount cache => $"{cache.Id} {cache.Sharing}",
+                CacheMount cache => $"{cache.Id} {cache.Sharing}{(source is null ? "" : $" {cache.Source} {source.Name} {source.Chain}")}",
                 TmpfsMount tmpfs => $"{tmpfs.Size}",
                 SecretMount secret => $"{secret.Id} {secret.Target} {secret.Environment}",
                 SshMount ssh => ssh.Id,
@@ -74,14 +73,14 @@ internal sealed class RunMounts
             int agents = 0;
             foreach ((RunMount mount, StepSource? source) in _mounts)
             {
-                ImmutableArray<string> trees = source is null ? [] : await TreesAsync(source, cancellationToken);
                 switch (mount)
                 {
                     case BindMount bind:
-                        held.Mounts.Add(new TreeMount(trees, bind.Source ?? "/", Target(bind)) { DiscardsWrites = !bind.ReadOnly });
+                        held.Mounts.Add(new TreeMount(await TreesAsync(source!, cancellationToken), bind.Source ?? "/", Target(bind)) { DiscardsWrites = !bind.ReadOnly });
                         break;
                     case CacheMount cache:
-                        await OpenCacheAsync(held, cache, trees, cancellationToken);
+                        string directory = await new CacheDirectory(_step.Run, cache, Target(cache), source).OpenAsync(held.Locks, cancellationToken);
+                        held.Mounts.Add(new Runtime.BindMount(directory, Target(cache)) { IsReadOnly = cache.ReadOnly });
                         break;
                     case TmpfsMount tmpfs:
                         held.Mounts.Add(new Runtime.TmpfsMount(Target(tmpfs)) { SizeBytes = tmpfs.Size });
@@ -155,47 +154,6 @@ internal sealed class RunMounts
         SshMount ssh => ssh.Target is { } target ? Absolute(target) : "",
         _ => "",
     };
-
-    private async Task OpenCacheAsync(Held held, CacheMount cache, ImmutableArray<string> trees, CancellationToken cancellationToken)
-    {
-        string id = cache.Id ?? Absolute(cache.Target);
-        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{_step.Run.Options.Arguments.GetValueOrDefault("BUILDKIT_CACHE_MOUNT_NS")}\0{id}")))[..32];
-        string caches = Path.Join(_step.Run.Store.BuildDirectory, "caches");
-        Directory.CreateDirectory(caches);
-        string directory = Path.Join(caches, name);
-        if (cache.Sharing != CacheSharing.Shared)
-        {
-            for (int copy = 1; ; copy++)
-            {
-                TimeSpan wait = cache.Sharing == CacheSharing.Locked ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
-                if (await FileLock.AcquireAsync(directory + ".lock", FileLockMode.Exclusive, wait, TimeProvider.System, cancellationToken) is { } taken)
-                {
-                    held.Locks.Add(taken);
-                    break;
-                }
-
-                directory = Path.Join(caches, string.Create(CultureInfo.InvariantCulture, $"{name}-{copy}"));
-            }
-        }
-
-        if (!Directory.Exists(directory))
-        {
-            Directory.CreateDirectory(directory);
-            using DirectoryHandle handle = DirectoryHandle.Open(directory);
-            handle.SetMode((uint)(cache.Ownership.Mode ?? 0x1ed));
-            if (cache.Ownership is { UserId: not null } or { GroupId: not null })
-            {
-                handle.SetOwner((uint)(cache.Ownership.UserId ?? 0), (uint)(cache.Ownership.GroupId ?? 0));
-            }
-        }
-
-        if (!trees.IsEmpty)
-        {
-            throw new MicaException(ErrorKind.Unsupported, "RUN --mount=type=cache,from=… is not supported: copy the initial content with a RUN before");
-        }
-
-        held.Mounts.Add(new Runtime.BindMount(directory, Absolute(cache.Target)) { IsReadOnly = cache.ReadOnly });
-    }
 
     private void OpenSecret(Held held, SecretMount secret)
     {

@@ -166,7 +166,11 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
             throw new StepFailedException(
                 exit.StartFailure is { } failure ? $"process \"{Printable.Of(shown)}\" could not be started: {failure}"
                 : $"process \"{Printable.Of(shown)}\" did not complete successfully: exit code: {exit.Code}{(exit.OutOfMemory ? ": out of memory" : "")}",
-                step.ExcerptText(), tail.ToString(), exit.Code, null);
+                step.ExcerptText(), tail.ToString(), exit.Code, null)
+            {
+                StepName = step.Name,
+                Shell = new StepShell(state.Shell[0], token => OpenShellAsync(number, spec, mounts, scripts, state.Shell[0], token)),
+            };
         }
 
         return await workspace.AddTreeAsync(upper, new LayerDiffOptions
@@ -196,8 +200,28 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
         catch (OperationCanceledException) when (!Token.IsCancellationRequested)
         {
             throw new StepFailedException(
-                $"process \"{Printable.Of(string.Join(' ', spec.Command))}\" took longer than {_options.StepTimeout}", step.ExcerptText(), tail.ToString(), null, null);
+                $"process \"{Printable.Of(string.Join(' ', spec.Command))}\" took longer than {_options.StepTimeout}", step.ExcerptText(), tail.ToString(), null, null)
+            {
+                StepName = step.Name,
+            };
         }
+    }
+
+    private async Task<ContainerExit> OpenShellAsync(
+        int number, ContainerSpec failed, RunMounts mounts, ImmutableArray<ContainerMount> scripts, string program, CancellationToken cancellationToken)
+    {
+        using RunMounts.Held held = await mounts.OpenAsync(cancellationToken);
+        return await step.Run.Containers(number).RunAsync(failed with
+        {
+            Id = failed.Id + "-shell",
+            Command = [program],
+            Environment = [.. failed.Environment, .. failed.Environment.Any(line => line.StartsWith("TERM=", StringComparison.Ordinal)) ? [] : (ReadOnlySpan<string>)["TERM=xterm"]],
+            Mounts = [.. held.Mounts, .. scripts],
+
+            // The kernel refuses one that was used by a volatile overlay.
+            Root = failed.Root with { WorkDirectory = step.Run.Workspace.NewDirectory("work") },
+            UsesTerminal = true,
+        }, (_, _) => { }, cancellationToken);
     }
 
     /// <summary>The upper directory's own mode and owner are those of the root that the container sees.</summary>

@@ -9,7 +9,7 @@ namespace Mica.Cli.Building;
 internal static class BuildFailureText
 {
     private const string Rule = "------\n";
-    private const string Solve = "failed to solve: ";
+    public const string Solve = "failed to solve: ";
 
     public static string Of(MicaException failure)
     {
@@ -17,7 +17,7 @@ internal static class BuildFailureText
         switch (failure)
         {
             case StepFailedException step:
-                AppendOutput(text, step.Output);
+                AppendOutput(text, step.StepName, step.Output);
                 text.Append(step.Excerpt);
                 break;
             case DockerfileException dockerfile:
@@ -34,15 +34,10 @@ internal static class BuildFailureText
         return text.Append("mica: ").Append(prefix).Append(failure.Message).Append('\n').ToString();
     }
 
-    private static void AppendOutput(StringBuilder text, string output)
+    private static void AppendOutput(StringBuilder text, string stepName, string output)
     {
-        if (output.Length == 0)
-        {
-            return;
-        }
-
-        text.Append(Rule);
-        foreach (string line in output.TrimEnd('\n').Split('\n'))
+        text.Append(Rule).Append(" > ").Append(OutputLines.Clean(stepName)).Append(":\n");
+        foreach (string line in output.Length == 0 ? [] : output.TrimEnd('\n').Split('\n'))
         {
             text.Append(OutputLines.Clean(line)).Append('\n');
         }

@@ -2,8 +2,10 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Mica.Build;
 using Mica.Cli.Filtering;
+using Mica.Cli.Hosting;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Runtime;
 
 namespace Mica.Cli.Building;
 
@@ -77,15 +79,14 @@ internal static class BuildFlag
     public static ImmutableArray<Platform> Platforms(IEnumerable<string> given) =>
         [.. given.SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Select(Platform.Parse).Distinct()];
 
-    /// <summary><c>NAME:ADDRESS</c> or <c>NAME=ADDRESS</c>.</summary>
+    /// <summary><c>NAME:ADDRESS</c> or <c>NAME=ADDRESS</c>; <c>host-gateway</c> is an address.</summary>
     public static ImmutableArray<(string Name, string Address)> Hosts(IEnumerable<string> given) => [.. given.Select(text =>
     {
         int end = text.AsSpan().IndexOfAny('=', ':');
         string address = end < 0 ? "" : text[(end + 1)..].Trim('[', ']');
-        return end > 0 && System.Net.IPAddress.TryParse(address, out System.Net.IPAddress? parsed)
-            ? (text[..end], parsed.ToString())
-            : throw new MicaException(address == "host-gateway" ? ErrorKind.Unsupported : ErrorKind.InvalidArgument, address == "host-gateway"
-                ? "--add-host: host-gateway is not supported; give an address" : $"bad format for add-host: \"{Printable.Of(text)}\" (NAME:ADDRESS)");
+        return end > 0 && address == ExtraHost.Gateway ? (text[..end], address)
+            : end > 0 && System.Net.IPAddress.TryParse(address, out System.Net.IPAddress? parsed) ? (text[..end], parsed.ToString())
+            : throw new MicaException(ErrorKind.InvalidArgument, $"bad format for add-host: \"{Printable.Of(text)}\" (NAME:ADDRESS)");
     })];
 
     /// <summary><c>NAME=SOFT[:HARD]</c>.</summary>
@@ -121,6 +122,15 @@ internal static class BuildFlag
         "none" => RunNetwork.None,
         "host" => RunNetwork.Host,
         _ => throw new MicaException(ErrorKind.Unsupported, $"network mode \"{Printable.Of(text)}\" not supported by build; there are default, none and host"),
+    };
+
+    /// <summary><c>--on-fail</c>: whether a shell opens where a step fails, which needs a terminal to be of use.</summary>
+    public static bool OpensShell(string? text, CliHost host) => text switch
+    {
+        null or "abort" => false,
+        "shell" when host is { IsInputTerminal: true, IsOutputTerminal: true } => true,
+        "shell" => throw new MicaException(ErrorKind.InvalidArgument, "--on-fail=shell needs a terminal: standard input or output is none"),
+        _ => throw new MicaException(ErrorKind.InvalidArgument, $"--on-fail: {Printable.Of(text)}: there are shell and abort"),
     };
 
     public static TimeSpan? Duration(string? text, string option) => text is null ? null

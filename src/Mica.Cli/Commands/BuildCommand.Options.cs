@@ -26,6 +26,7 @@ internal sealed partial class BuildCommand
     private readonly Option<string?> _network;
     private readonly Option<bool> _noCache;
     private readonly Option<string[]> _noCacheFilter;
+    private readonly Option<string?> _onFail;
     private readonly Option<string[]> _outputs;
     private readonly Option<string[]> _platforms;
     private readonly Option<bool> _portableModes;
@@ -46,7 +47,7 @@ internal sealed partial class BuildCommand
     public BuildCommand()
         : base("[OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", ArgumentCount.Exactly(1))
     {
-        _addHosts = Texts("--add-host", null, "strings", "Add a custom host-to-IP mapping: NAME:ADDRESS");
+        _addHosts = Texts("--add-host", null, "strings", "Add a custom host-to-IP mapping: NAME:ADDRESS, NAME:host-gateway for this machine");
         _allow = Texts("--allow", null, "strings", "Allow extra privileged entitlement", "network.host", "security.insecure");
         _annotations = Texts("--annotation", null, "strings", "Add annotation to the image: [manifest|index:]KEY=VALUE");
         _arguments = Texts("--build-arg", null, "strings", "Set build-time variables: NAME=VALUE, or NAME for the environment's value; SOURCE_DATE_EPOCH=context is the time of a git or web context");
@@ -68,6 +69,7 @@ internal sealed partial class BuildCommand
             choices: ["default", "none", "host"]);
         _noCache = Flag("--no-cache", null, "Do not use cache when building the image");
         _noCacheFilter = Texts("--no-cache-filter", null, "strings", "Do not cache specified stages");
+        _onFail = Text("--on-fail", null, "string", "What to do when a RUN instruction fails: abort, or shell for a shell where it failed (default abort)", choices: ["shell", "abort"]);
         _outputs = Texts("--output", "-o", "strings", "Output destination: type=local,dest=DIR, or DIR; with SOURCE_DATE_EPOCH, rewrite-timestamp=false leaves later file times as they are",
             "type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=", "type=docker,dest=", "type=cacheonly");
         _platforms = Texts("--platform", null, "strings", "Set target platform for build: os/arch[/variant], several with commas");

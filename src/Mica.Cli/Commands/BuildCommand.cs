@@ -50,10 +50,13 @@ internal sealed partial class BuildCommand : EngineCommand
         }
 
         bool quiet = invocation.Value(_quiet);
+        bool opensShell = BuildFlag.OpensShell(invocation.Value(_onFail), invocation.Host);
         BuiltImage built;
         using (var progress = BuildProgress.Start(invocation, quiet))
         {
-            built = await engine.Builds.BuildAsync(options, progress, cancellationToken);
+            var shell = new FailureShell(invocation.Host.Error, progress);
+            built = await shell.WatchAsync(() => engine.Builds.BuildAsync(
+                opensShell ? options with { OnFailure = shell.OpenAsync } : options, progress, cancellationToken));
         }
 
         await WriteFilesAsync(invocation, options, built, cancellationToken);

@@ -17,13 +17,16 @@ internal sealed record BuildInput(DockerfileDocument Document, string Id, string
 
     private const string DefaultName = "Dockerfile";
 
+    /// <summary>Reads the Dockerfile; what is ignored is not known yet.</summary>
     public static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, CancellationToken cancellationToken)
     {
         OpenedContext context = await opening.OpenAsync(options.Context, cancellationToken);
         (byte[] content, string name, string path) = await Task.Run(() => ReadDockerfile(context, options), cancellationToken);
-        IgnoreFile? ignored = context.Directory is null ? null : FindIgnoreFile(context.Directory, path);
-        return new BuildInput(DockerfileDocument.Parse(content, name), path, context.Directory, ignored) { ContextTime = context.Time, Commit = context.Commit };
+        return new BuildInput(DockerfileDocument.Parse(content, name), path, context.Directory, null) { ContextTime = context.Time, Commit = context.Commit };
     }
+
+    /// <summary>The same with its ignore file, if there is one.</summary>
+    public BuildInput WithIgnoreFile() => ContextDirectory is null ? this : this with { Ignored = FindIgnoreFile(ContextDirectory, Id) };
 
     /// <summary>The ignore file of a context that is no build's first.</summary>
     public static PatternList PatternsOf(string directory) => FindIgnoreFile(directory, null)?.Patterns ?? PatternList.Empty;

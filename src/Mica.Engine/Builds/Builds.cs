@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mica.Build;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Runtime;
 using Mica.Store;
 
 namespace Mica.Engine;
@@ -79,7 +80,7 @@ public sealed class Builds
     {
         await using StoreLease lease = await _engine.Store.LeaseAsync("check", cancellationToken);
         await using LayerWorkspace workspace = _engine.Store.NewWorkspace(lease);
-        BuildInput input = await BuildInput.ReadAsync(new ContextOpening(_engine.Options, workspace), options, cancellationToken);
+        BuildInput input = (await BuildInput.ReadAsync(new ContextOpening(_engine.Options, workspace), options, cancellationToken)).WithIgnoreFile();
         if (needsDockerfile)
         {
             input.Document.ThrowIfInvalid();
@@ -91,7 +92,7 @@ public sealed class Builds
     private static async Task<BuildInput> ReadAsync(ContextOpening opening, ImageBuildOptions options, BuildSteps steps, CancellationToken cancellationToken)
     {
         string name = options.DockerfilePath is { } path ? Path.GetFileName(path) : "Dockerfile";
-        return await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, tell) =>
+        BuildInput read = await steps.RunAsync($"[internal] load build definition from {Printable.Of(name)}", async (_, tell) =>
         {
             BuildInput input = await BuildInput.ReadAsync(opening, options, cancellationToken);
             input.Document.ThrowIfInvalid();
@@ -103,6 +104,8 @@ public sealed class Builds
 
             return input;
         });
+        return read.ContextDirectory is null ? read
+            : await steps.RunAsync("[internal] load .dockerignore", (_, _) => Task.FromResult(read.WithIgnoreFile()));
     }
 
     private static async Task<ImmutableDictionary<string, NamedContext>> OpenContextsAsync(
@@ -144,6 +147,17 @@ public sealed class Builds
 
     private static void RefuseContradictions(ImageBuildOptions options)
     {
+        // While one platform's shell is open another platform's steps would go on, and end it when they fail.
+        if (options.OnFailure is not null && options.Platforms.Length > 1)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, "--on-fail=shell: works for one platform at a time");
+        }
+
+        if (options.Network == RunNetwork.None && options.ExtraHosts.FirstOrDefault(host => host.Address == ExtraHost.Gateway).Name is { } name)
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, $"--add-host {Printable.Of(name)}:host-gateway: with --network none no step reaches this machine");
+        }
+
         // All outputs are made of the same layers.
         if (options.Outputs.Select(output => output.RewritesTimestamps ?? true).Distinct().Count() > 1)
         {

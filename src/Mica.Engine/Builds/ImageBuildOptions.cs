@@ -93,6 +93,12 @@ public sealed record ImageBuildOptions
     /// </summary>
     public ProvenanceOptions? Provenance { get; init; }
 
+    /// <summary>
+    /// Is told of the failure that ends the build while its step's file system is still there, after all other steps have
+    /// ended; of one platform only. Null for nobody.
+    /// </summary>
+    public Func<StepFailedException, CancellationToken, Task>? OnFailure { get; init; }
+
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }
 

@@ -38,6 +38,7 @@ internal static class StepOptions
         ShmSize = options.ShmSize,
         Ulimits = options.Ulimits,
         Provenance = options.Provenance,
+        OnFailure = options.OnFailure,
         StepTimeout = options.StepTimeout,
         InlineCache = options.CacheTo.Any(target => target is InlineCacheTarget) || options.Arguments.GetValueOrDefault("BUILDKIT_INLINE_CACHE") is "1" or "true" ? CacheExport.Inline : null,
     };

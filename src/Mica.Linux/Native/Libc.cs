@@ -154,6 +154,12 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "pipe2", SetLastError = true)]
     public static partial int Pipe(int* descriptors, int flags);
 
+    [LibraryImport(Name, EntryPoint = "tcgetattr", SetLastError = true)]
+    public static partial int GetTerminalSettings(int descriptor, TerminalSettings* settings);
+
+    [LibraryImport(Name, EntryPoint = "tcsetattr", SetLastError = true)]
+    public static partial int SetTerminalSettings(int descriptor, int actions, TerminalSettings* settings);
+
     [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeout);
 

@@ -32,7 +32,7 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, 
         const ulong sysResource = 1UL << 24;
         bool mayRaise = (Capabilities.ReadEffectiveSet() & sysResource) != 0 && _rung == RuntimeRung.Root;
         ConfigProcess process = new(
-            Terminal: false,
+            spec.UsesTerminal,
             new ConfigUser(spec.User.Uid, spec.User.Gid, spec.User.AdditionalGids),
             spec.Command,
             spec.Environment,

@@ -16,6 +16,10 @@ internal sealed class BridgeNetwork : IDisposable
 {
     private const string Bridge = "mica0";
     private const string Prefix = "10.87.";
+
+    /// <summary>The machine's address on the bridge.</summary>
+    public const string Gateway = $"{Prefix}0.1";
+
     private const int MaxAddresses = 250 * 250;
     private const string ConfigName = "network.json";
 
@@ -107,7 +111,7 @@ internal sealed class BridgeNetwork : IDisposable
     {
         NetavarkNetwork network = new(
             Bridge, Digest.Of(Encoding.UTF8.GetBytes(Bridge)).ToString()["sha256:".Length..], "bridge", Bridge,
-            [new NetavarkSubnet($"{Prefix}0.0/16", $"{Prefix}0.1")],
+            [new NetavarkSubnet($"{Prefix}0.0/16", Gateway)],
             Ipv6Enabled: false, Internal: false, DnsEnabled: false, new(StringComparer.Ordinal) { ["driver"] = "host-local" });
         string id = Digest.Of(Encoding.UTF8.GetBytes(address)).ToString()["sha256:".Length..];
         return NetavarkContext.Write(new NetavarkConfig(

@@ -7,7 +7,11 @@ namespace Mica.Runtime;
 /// <param name="IsHost">It is the machine's.</param>
 /// <param name="Bridge">Its own on the bridge; null: the machine's, or nothing but a loopback.</param>
 /// <param name="Notice">Why it is less than was asked for.</param>
-internal sealed record ContainerNetwork(bool IsHost, BridgeNetwork? Bridge, string? Notice);
+internal sealed record ContainerNetwork(bool IsHost, BridgeNetwork? Bridge, string? Notice)
+{
+    /// <summary>The machine's address in it; null when it cannot be reached.</summary>
+    public string? MachineAddress => Bridge is not null ? BridgeNetwork.Gateway : IsHost ? "127.0.0.1" : null;
+}
 
 /// <summary>
 /// Networks on the bridge, kept for the next container when one ends: to make one takes longer than most steps. One that a

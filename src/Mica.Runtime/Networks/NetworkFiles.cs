@@ -9,7 +9,10 @@ internal static class NetworkFiles
     /// <summary>For a container of its own network when the machine names only servers that are the machine itself.</summary>
     private static readonly string[] s_publicServers = ["8.8.8.8", "8.8.4.4"];
 
-    public static string Hosts(ContainerSpec spec, string? address)
+    /// <param name="spec">Says names.</param>
+    /// <param name="address">The container's own; null for the loopback.</param>
+    /// <param name="machine">The machine's, as the container sees it; null when it does not.</param>
+    public static string Hosts(ContainerSpec spec, string? address, string? machine)
     {
         StringBuilder text = new();
         text.Append("127.0.0.1\tlocalhost").Append(address is null ? $" {spec.Hostname}" : "").Append('\n');
@@ -17,7 +20,10 @@ internal static class NetworkFiles
         text.Append("fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
         foreach (ExtraHost host in spec.ExtraHosts)
         {
-            text.Append(host.Address).Append('\t').Append(host.Name).Append('\n');
+            if ((host.Address == ExtraHost.Gateway ? machine : host.Address) is { } known)
+            {
+                text.Append(known).Append('\t').Append(host.Name).Append('\n');
+            }
         }
 
         return address is null ? text.ToString() : text.Append(address).Append('\t').Append(spec.Hostname).Append('\n').ToString();

@@ -50,6 +50,12 @@ public sealed record ContainerSpec
     /// <summary>Limits of all its processes together.</summary>
     public ResourceLimits Limits { get; init; } = new();
 
+    /// <summary>
+    /// It has a terminal: that of this process, to which standard input and output lead, is its for as long as it runs, and comes
+    /// back as it was. What it writes goes there.
+    /// </summary>
+    public bool UsesTerminal { get; init; }
+
     /// <summary>All capabilities and devices we have ourselves, no seccomp filter, nothing of /proc and /sys hidden.</summary>
     public bool IsPrivileged { get; init; }
 }
@@ -88,7 +94,16 @@ public enum NetworkMode
 }
 
 /// <summary>A line of /etc/hosts.</summary>
-public sealed record ExtraHost(string Name, string Address);
+/// <param name="Name">The name.</param>
+/// <param name="Address">
+/// An address, or <see cref="Gateway"/> for the machine as the container sees it: the bridge's address, or the loopback's on the
+/// machine's own network. Without a network there is none, and no line.
+/// </param>
+public sealed record ExtraHost(string Name, string Address)
+{
+    /// <summary>The machine, whatever its address is.</summary>
+    public const string Gateway = "host-gateway";
+}
 
 /// <summary>What /etc/resolv.conf says. resolv.conf(5).</summary>
 public sealed record DnsSettings

@@ -95,6 +95,20 @@ public sealed class LayerWorkspace : IAsyncDisposable
         return await CommitAsync(blob, staging, unpacked, cancellationToken);
     }, cancellationToken);
 
+    /// <summary>Unpacks an archive that <paramref name="write"/> writes into a directory of its own, which is no layer.</summary>
+    public Task<string> UnpackAsync(string name, Action<TarWriter> write, CancellationToken cancellationToken) => Task.Run(() =>
+    {
+        string directory = NewDirectory(name);
+        using FileStream file = File.Create(directory + ".tar", 1 << 20, FileOptions.DeleteOnClose);
+        var archive = new TarWriter(file);
+        write(archive);
+        archive.Finish();
+        file.Position = 0;
+        using var target = DirectoryHandle.Open(directory);
+        LayerApplier.Apply(new TarReader(file), target, _options.LayerOptions, cancellationToken);
+        return directory;
+    }, cancellationToken);
+
     /// <summary>Removes the directory and what is left in it.</summary>
     public ValueTask DisposeAsync()
     {

@@ -69,6 +69,67 @@ public sealed class RunTests
         Assert.Equal((3, "before\noops"), (failure.ExitCode, failure.Output));
         Assert.Equal("process \"/bin/sh -c echo before; echo oops >&2; exit 3\" did not complete successfully: exit code: 3", failure.Message);
         Assert.Contains("2 | >>> RUN echo before", failure.Excerpt, StringComparison.Ordinal);
+        Assert.Equal("[2/2] RUN echo before; echo oops >&2; exit 3", failure.StepName);
+    }
+
+    [Fact]
+    public async Task Run_CacheFromAStage_BeginsWithItsFilesAndKeepsWhatIsWritten()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        const string Dockerfile = """
+            FROM base AS seed
+            RUN mkdir -p /seed/sub && echo one > /seed/sub/file && ln -s sub/file /seed/link && chown -R 5:6 /seed && chmod 750 /seed
+            FROM base
+            RUN --mount=type=cache,target=/c,from=seed,source=/seed stat -c '%a %u:%g' /c > /a; cat /c/link >> /a; echo two > /c/sub/file; echo {0} > /dev/null
+            RUN --mount=type=cache,target=/c,from=seed,source=/seed cat /c/sub/file > /b; echo {0} > /dev/null
+            RUN --mount=type=cache,target=/c ls -A /c > /c2
+            """;
+        string[] tree = await scratch.TreeAsync(await scratch.BuildAsync(Dockerfile.Replace("{0}", "x", StringComparison.Ordinal)));
+        Assert.Contains("a 644 0:0 \"750 5:6|one|\"", tree);
+        Assert.Contains("b 644 0:0 \"two|\"", tree);
+        Assert.Contains("c2 644 0:0 \"\"", tree);
+        tree = await scratch.TreeAsync(await scratch.BuildAsync(Dockerfile.Replace("{0}", "y", StringComparison.Ordinal)));
+        Assert.Contains("a 644 0:0 \"750 5:6|two|\"", tree);
+    }
+
+    [Fact]
+    public async Task Run_CacheFromAFile_IsRefused()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        StepFailedException failure = await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync(
+            "FROM base AS seed\nFROM base\nRUN --mount=type=cache,target=/c,from=seed,source=/etc/group true\n"));
+        Assert.Contains("a cache cannot begin with what is no directory", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_HostGateway_IsTheMachineWhereThereIsANetwork()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        Image image = await scratch.BuildAsync(
+            "FROM base\nRUN --network=host grep machine /etc/hosts > /host\nRUN --network=none grep -c machine /etc/hosts > /none || true\n",
+            change: options => options with { AllowHostNetwork = true, ExtraHosts = [("machine", "host-gateway")] });
+        string[] tree = await scratch.TreeAsync(image);
+        Assert.Contains("host 644 0:0 \"127.0.0.1\tmachine|\"", tree);
+        Assert.Contains("none 644 0:0 \"0|\"", tree);
+    }
+
+    [Fact]
+    public async Task Run_Failing_IsToldWhenOtherStepsHaveEndedAndItsFilesAreThere()
+    {
+        await using BuildScratch scratch = await OpenAsync();
+        List<(string? Program, bool OthersEnded)> told = [];
+        await Assert.ThrowsAsync<StepFailedException>(() => scratch.BuildAsync(
+            "FROM base AS slow\nRUN sleep 30\nFROM base\nSHELL [\"/bin/ash\", \"-c\"]\nRUN exit 3\nCOPY --from=slow / /\n",
+            change: options => options with
+            {
+                OnFailure = (failure, _) =>
+                {
+                    told.Add((failure.Shell?.Program, scratch.Events.OfType<StepStarted>().Count() ==
+                        scratch.Events.Count(happened => happened is StepCompleted or StepFailed)));
+                    return Task.CompletedTask;
+                },
+            }));
+        Assert.Equal([("/bin/ash", true)], told);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
+using Mica.Build;
 using Mica.Engine;
 using Mica.Oci;
 using static Mica.Tests.Layers.Tar;
@@ -37,6 +38,20 @@ public sealed class BuildContextTests
     public void GitAddress_OfSomethingElse_IsNone(string text)
     {
         Assert.False(GitAddress.TryParse(text, out _));
+    }
+
+    [Fact]
+    public async Task Build_OfADirectory_TellsWhatItReadsAsBuildKitDoes()
+    {
+        await using EngineScratch scratch = await EngineScratch.OpenAsync();
+        scratch.File("Dockerfile", "FROM scratch\nCOPY . /\n");
+        scratch.File(".dockerignore", "Dockerfile\n");
+        scratch.File("a", "");
+        BuiltImage built = await scratch.BuildAsync(new ImageBuildOptions { Context = new DirectoryBuildContext(scratch.Context) });
+        Assert.Equal(
+            ["[internal] load build definition from Dockerfile", "[internal] load .dockerignore", "[2/2] COPY . /", "exporting to image"],
+            scratch.Events.OfType<StepStarted>().Select(started => started.Name));
+        Assert.NotNull(built.Root);
     }
 
     [Fact]

@@ -15,6 +15,20 @@ public sealed class BuildOutputTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Build_HostGatewayWithoutNetwork_IsRefused()
+    {
+        await using EngineScratch scratch = await EngineScratch.OpenAsync();
+        scratch.File("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+        MicaException failure = await Assert.ThrowsAsync<MicaException>(() => scratch.BuildAsync(new ImageBuildOptions
+        {
+            Context = new DirectoryBuildContext(scratch.Context),
+            Network = Mica.Dockerfile.RunNetwork.None,
+            ExtraHosts = [("machine", "host-gateway")],
+        }));
+        Assert.Equal(ErrorKind.InvalidArgument, failure.Kind);
+    }
+
+    [Fact]
     public async Task Image_WithNames_StandsForThemInTheStore()
     {
         await using EngineScratch scratch = await PreparedAsync();
