@@ -26,7 +26,7 @@ out/mica: $(sources)
 	@echo "out/mica: $$(( $$(stat -c %s out/mica) / 1048576 )) MB"
 
 demo: build
-	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr openssl
+	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr openssl crun util-linux
 	@test/demo.sh
 
 test:

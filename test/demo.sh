@@ -39,6 +39,29 @@ show mica save -o "$dir/python.tar" "$R/team/python:stable"
 show mica rmi "$R/python:3" "$R/team/python:stable"
 show mica load -i "$dir/python.tar"
 show mica copy --all "docker://$R/multi:latest" "oci:$dir/layout:multi"
+app=$dir/app
+mkdir -p "$app/src"
+echo 'echo "hello from $(cat /etc/hello)"' >"$app/src/hello.sh"
+cat >"$app/Dockerfile" <<EOF
+FROM $R/debian:bookworm-slim AS make
+ARG VERSION=1.0
+COPY src /src
+RUN mkdir /out && sed "s/hello/hello \$VERSION/" /src/hello.sh >/out/hello && chmod 755 /out/hello
+FROM $R/debian:bookworm-slim
+RUN echo mica >/etc/hello
+COPY --from=make /out/hello /usr/bin/hello
+CMD ["sh", "/usr/bin/hello"]
+EOF
+show cat "$app/Dockerfile"
+show mica build --network none -t app:1 "$app"
+show mica build -q -t app:1 "$app"
+echo '# changed' >>"$app/src/hello.sh"
+show mica build --explain --progress=plain --network none -t app:2 "$app"
+show mica images app
+show mica history app:2
+show mica lock "$app"
+show mica build --locked -q -t app:2 "$app"
+show mica builder du
 show mica image prune -a -f
 show mica store check
 echo

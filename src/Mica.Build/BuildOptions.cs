@@ -86,6 +86,9 @@ public sealed record BuildOptions
     /// <summary>Resource limits of RUN steps: name, soft, hard; -1 is unlimited.</summary>
     public ImmutableArray<(string Name, long Soft, long Hard)> Ulimits { get; init; } = [];
 
+    /// <summary>What images and addresses have to be; null for what they are now.</summary>
+    public BuildLock? Lock { get; init; }
+
     /// <summary>Puts the results of the image's steps into its config, so that the image is a cache too; null for not.</summary>
     public Func<ImageConfig, ImmutableArray<BuildRecord>, IReadOnlyList<Digest>, ImageConfig>? InlineCache { get; init; }
 

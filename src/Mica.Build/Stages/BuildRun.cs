@@ -90,7 +90,9 @@ internal sealed class BuildRun : IAsyncDisposable
     public async Task<StageState> RunAsync(Stage target, CancellationToken cancellationToken)
     {
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<StageState>[] all = [.. new StageReach(Options, Expander, Global).From(target).Select(stage => StageAsync(stage, failed))];
+        IReadOnlyCollection<Stage> needed = new StageReach(Options, Expander, Global).From(target);
+        Options.Lock?.Require(BuildSources.Of(Options.Dockerfile, needed, Arguments, Options.Contexts.Keys));
+        Task<StageState>[] all = [.. needed.Select(stage => StageAsync(stage, failed))];
         await Task.WhenAll((IEnumerable<Task>)all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // The failure that stopped the others, not those that it caused.
         Task? first = all.FirstOrDefault(task => task.IsFaulted && task.Exception!.InnerException is not OperationCanceledException)
@@ -136,6 +138,7 @@ internal sealed class BuildRun : IAsyncDisposable
     public Task<StageState> ImageAsync(ImageReference reference, Platform platform, string stepName, CancellationToken cancellationToken) =>
         _images.GetOrAdd($"{reference} {platform}", _ => new Lazy<Task<StageState>>(async () =>
         {
+            reference = Options.Lock?.Pin(reference) ?? reference;
             int opening = Begin($"[internal] load metadata for {reference.WithDefaultTag()}");
             (Image image, bool isComplete) = await TimedAsync(opening, () => Images.OpenAsync(
                 reference, platform, Options.Pull, new SynchronousProgress(moved => Report(new StepProgress(opening, moved))), cancellationToken));

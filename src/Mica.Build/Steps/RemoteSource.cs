@@ -36,6 +36,11 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
             throw new MicaException(ErrorKind.ContentMismatch, $"digest mismatch sha256:{digest}: {Printable.Of(checksum)}");
         }
 
+        if (step.Run.Options.Lock is { } locked && locked.Addresses.TryGetValue(url, out Digest wanted) && wanted.Hex != digest)
+        {
+            throw new MicaException(ErrorKind.ContentMismatch, $"{WebDownload.Shown(new Uri(url))}: has changed since it was locked, {wanted} → sha256:{digest}: run mica lock --update");
+        }
+
         step.Run.Materials.Add(new BuildMaterial(WebDownload.Shown(new Uri(url)), Digest.Parse($"sha256:{digest}")));
         StepInputs inputs = step.NewInputs("ADD", dependsOnLayersBelow: !add.Transfer.Link);
         inputs.Add("source", url);

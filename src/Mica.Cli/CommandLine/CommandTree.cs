@@ -18,6 +18,7 @@ internal static class CommandTree
         new CommandEntry("save", Save) { Twin = "image save" },
         new CommandEntry("load", Load) { Twin = "image load" },
         new CommandEntry("copy", () => new CopyCommand()),
+        new CommandEntry("lock", () => new LockCommand()),
         new CommandEntry("login", () => new LoginCommand()),
         new CommandEntry("logout", () => new LogoutCommand()),
         new CommandEntry("version", () => new VersionCommand()),

@@ -29,6 +29,7 @@ internal sealed partial class BuildCommand
     private readonly Option<string?> _onFail;
     private readonly Option<string[]> _outputs;
     private readonly Option<string[]> _platforms;
+    private readonly Option<bool> _locked;
     private readonly Option<bool> _portableModes;
     private readonly Option<string?> _provenance;
     private readonly Option<bool> _pull;
@@ -64,6 +65,7 @@ internal sealed partial class BuildCommand
         _idFile = Text("--iidfile", null, "string", "Write the image ID to a file", Completes.Files);
         _labels = Texts("--label", null, "strings", "Set metadata for an image");
         _load = Flag("--load", null, "Shorthand for --output=type=docker: the image is in the store anyway");
+        _locked = Flag("--locked", null, "Take images and addresses as mica.lock has them; fail when one is not in it");
         _metadataFile = Text("--metadata-file", null, "string", "Write build result metadata to a file", Completes.Files);
         _network = Text("--network", null, "string", "Set the networking mode for the RUN instructions during build (default default)",
             choices: ["default", "none", "host"]);

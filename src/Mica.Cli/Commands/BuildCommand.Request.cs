@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using Mica.Build;
 using Mica.Cli.Building;
 using Mica.Cli.CommandLine;
 using Mica.Engine;
@@ -64,6 +65,11 @@ internal sealed partial class BuildCommand
         }
 
         Stream? content = file == "-" ? invocation.Host.OpenInput() : null;
+        if (invocation.Value(_locked) && (context == "-" || BuildContextText.ParseRemote(context) is not null))
+        {
+            throw new MicaException(ErrorKind.Unsupported, $"--locked: the context has to be a directory, beside whose Dockerfile {BuildLock.FileName} lies");
+        }
+
         if (context == "-")
         {
             return options with { Context = new StreamBuildContext(invocation.Host.OpenInput()), DockerfilePath = file };
@@ -79,11 +85,18 @@ internal sealed partial class BuildCommand
         {
             Context = new DirectoryBuildContext(directory),
             DockerfileContent = content,
+            Lock = invocation.Value(_locked) ? LockOf(directory, content is null ? file : null) : null,
 
             // A path is one from here; from the context only when there is none here.
             DockerfilePath = content is not null || file is null ? null
                 : File.Exists(file) || !File.Exists(Path.Combine(directory, file)) ? Path.GetFullPath(file) : Path.Combine(directory, file),
         };
+    }
+
+    private static BuildLock LockOf(string directory, string? file)
+    {
+        string path = LockCommand.PathOf(directory, file);
+        return LockCommand.Read(path) ?? throw new MicaException(ErrorKind.NotFound, $"{Printable.Of(path)}: no such file: run mica lock");
     }
 
     private static ImageReference Tag(string text)

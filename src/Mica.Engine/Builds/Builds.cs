@@ -71,6 +71,18 @@ public sealed class Builds
     public Task<TargetsReport> TargetsAsync(ImageBuildOptions options, CancellationToken cancellationToken) =>
         WithInputAsync(options, input => TargetsReport.Of(input.Document), cancellationToken);
 
+    /// <summary>
+    /// What the images and addresses of all stages of a Dockerfile are now, without fetching images. Sources that
+    /// <paramref name="before"/> has already are not asked, unless <paramref name="isRefreshed"/> says so of their name.
+    /// </summary>
+    /// <exception cref="DockerfileException">It cannot be read.</exception>
+    public async Task<BuildLock> LockAsync(ImageBuildOptions options, BuildLock before, Func<string, bool> isRefreshed, CancellationToken cancellationToken)
+    {
+        BuildSources sources = await WithInputAsync(options, input => BuildSources.Of(
+            input.Document, input.Document.Stages, BuildChecks.ArgumentsOf(options, _engine.Options.Platform), options.Contexts.Keys), cancellationToken);
+        return await new SourceLookup(_engine, cancellationToken).RunAsync(before, sources, isRefreshed);
+    }
+
     /// <summary>Whether a path is in the context, and which line of the ignore file says so: one line of text.</summary>
     public Task<string> ExplainIgnoreAsync(ImageBuildOptions options, string path, CancellationToken cancellationToken) => WithInputAsync(
         options, input => input.Ignored?.Explain(path) ?? $"{Printable.Of(path)}: included, there is no ignore file", cancellationToken, needsDockerfile: false);

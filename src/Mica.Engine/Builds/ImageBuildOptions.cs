@@ -102,6 +102,9 @@ public sealed record ImageBuildOptions
     /// <summary>How long one RUN step may take; null for ever.</summary>
     public TimeSpan? StepTimeout { get; init; }
 
+    /// <summary>What images and addresses have to be; null for what they are now.</summary>
+    public BuildLock? Lock { get; init; }
+
     /// <summary>Where results of other machines may be taken from.</summary>
     public ImmutableArray<CacheSource> CacheFrom { get; init; } = [];
 

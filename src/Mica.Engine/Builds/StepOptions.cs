@@ -40,6 +40,7 @@ internal static class StepOptions
         Provenance = options.Provenance,
         OnFailure = options.OnFailure,
         StepTimeout = options.StepTimeout,
+        Lock = options.Lock,
         InlineCache = options.CacheTo.Any(target => target is InlineCacheTarget) || options.Arguments.GetValueOrDefault("BUILDKIT_INLINE_CACHE") is "1" or "true" ? CacheExport.Inline : null,
     };
 }

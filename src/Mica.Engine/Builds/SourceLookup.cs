@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Mica.Build;
+using Mica.Oci;
+
+namespace Mica.Engine;
+
+/// <summary>Finds out what the sources of a Dockerfile are now, at their registries and web servers; nothing is kept.</summary>
+internal sealed class SourceLookup(Engine engine, CancellationToken cancellationToken)
+{
+    /// <summary>The lock with what <paramref name="sources"/> has more; with <paramref name="isRefreshed"/>, those that it says anew.</summary>
+    public async Task<BuildLock> RunAsync(BuildLock before, BuildSources sources, Func<string, bool> isRefreshed)
+    {
+        using var slots = new SemaphoreSlim(engine.Options.Concurrency);
+        async Task<KeyValuePair<string, Digest>[]> LookAsync(ImmutableSortedSet<string> names, ImmutableSortedDictionary<string, Digest> known, Func<string, Task<Digest>> look) =>
+            await Task.WhenAll(names.Where(name => !known.ContainsKey(name) || isRefreshed(name)).Select(async name =>
+            {
+                await slots.WaitAsync(cancellationToken);
+                try
+                {
+                    return KeyValuePair.Create(name, await look(name));
+                }
+                finally
+                {
+                    slots.Release();
+                }
+            }));
+
+        return before with
+        {
+            Images = before.Images.SetItems(await LookAsync(sources.Images, before.Images, ImageAsync)),
+            Addresses = before.Addresses.SetItems(await LookAsync(sources.Addresses, before.Addresses, AddressAsync)),
+        };
+    }
+
+    private async Task<Digest> ImageAsync(string name)
+    {
+        var reference = ImageReference.Parse(name);
+        return (await engine.Registry.Repository(reference, null).ResolveAsync(reference.Target, cancellationToken)
+            ?? throw new MicaException(ErrorKind.NotFound, $"{reference.Familiar}: not found")).Digest;
+    }
+
+    private async Task<Digest> AddressAsync(string address)
+    {
+        await using WebDownload download = await WebDownload.OpenAsync(new Uri(address), engine.Options.Downloads, cancellationToken);
+        return Digest.FromHash(Digest.Sha256, await SHA256.HashDataAsync(download.Content, cancellationToken));
+    }
+}
