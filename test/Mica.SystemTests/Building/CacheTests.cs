@@ -1,0 +1,106 @@
+namespace Mica.SystemTests.Building;
+
+/// <summary>What the next build takes of the one before, and what it must not.</summary>
+public sealed class CacheTests(Workbench bench)
+{
+    private const string Secret = "s3cr3t-that-stays-where-it-is";
+
+    private async Task<(MicaRoot Mica, string Context)> PrepareAsync(string dockerfile)
+    {
+        Assert.SkipUnless(Workbench.IsRoot, Workbench.NeedsRoot);
+        MicaRoot mica = bench.NewRoot();
+        await mica.RunAsync("pull", "-q", $"{bench.Registry.Address}/busybox:latest");
+        await mica.RunAsync("tag", $"{bench.Registry.Address}/busybox:latest", "busybox");
+        string context = bench.NewDirectory("cached");
+        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), dockerfile);
+        await File.WriteAllTextAsync(Path.Combine(context, "one"), "1\n");
+        await File.WriteAllTextAsync(Path.Combine(context, "two"), "2\n");
+        return (mica, context);
+    }
+
+    private static async Task<string> BuildAsync(MicaRoot mica, params string[] words)
+    {
+        CommandResult result = (await mica.TryAsync(["build", "--progress=plain", "--network", "none", .. words])).Succeeded();
+        return result.Errors + result.Output;
+    }
+
+    private static string IdOf(string log) => log.Split("writing image ")[1].Split(' ')[0];
+
+    [Fact]
+    public async Task Build_Again_ExecutesOnlyWhatDependsOnAChange()
+    {
+        (MicaRoot mica, string context) = await PrepareAsync("""
+            FROM busybox AS first
+            COPY one /one
+            RUN cat /one >/first
+            FROM busybox AS second
+            COPY two /two
+            RUN cat /two >/second
+            FROM first
+            COPY --from=second /second /
+            """);
+        await using MicaRoot held = mica;
+        string id = IdOf(await BuildAsync(mica, context));
+        File.SetLastWriteTimeUtc(Path.Combine(context, "one"), DateTime.UnixEpoch);
+
+        string same = await BuildAsync(mica, context);
+        await File.WriteAllTextAsync(Path.Combine(context, "two"), "3\n", TestContext.Current.CancellationToken);
+        string changed = await BuildAsync(mica, "--explain", context);
+        File.SetUnixFileMode(Path.Combine(context, "one"), UnixFileMode.UserRead);
+        string mode = await BuildAsync(mica, "--explain", context);
+
+        Assert.Equal((id, 6), (IdOf(same), same.Split("CACHED\n").Length - 1));
+        Assert.Contains("content of two changed", changed, StringComparison.Ordinal);
+        Assert.DoesNotContain("content of one", changed, StringComparison.Ordinal);
+        Assert.Matches("content of one changed, .* mode 644 → .* mode 400", mode);
+    }
+
+    [Fact]
+    public async Task Secrets_OfSteps_AreNowhereAfterwards()
+    {
+        (MicaRoot mica, string context) = await PrepareAsync($"""
+            FROM busybox
+            RUN --mount=type=secret,id=key,env=KEY test -n "$KEY"
+            RUN --mount=type=secret,id=key test $(wc -c </run/secrets/key) = {Secret.Length}; ls /run/secrets >/seen 2>&1
+            """);
+        await using MicaRoot held = mica;
+        string file = Path.Combine(bench.NewDirectory("secret"), "key");
+        await File.WriteAllTextAsync(file, Secret, TestContext.Current.CancellationToken);
+        string cache = bench.NewDirectory("cache");
+
+        string log = await BuildAsync(mica, "--secret", $"id=key,src={file}", "--cache-to", $"type=local,dest={cache},mode=max", context);
+
+        Assert.DoesNotContain(Secret, log, StringComparison.Ordinal);
+        CommandResult found = await Shell.RunAsync(["grep", "-rlF", Secret, mica.Store, cache]);
+        Assert.Equal((1, ""), (found.ExitCode, found.Output));
+    }
+
+    [Fact]
+    public async Task Build_KilledAnywhere_LeavesAStoreThatBuildsOn()
+    {
+        (MicaRoot mica, string context) = await PrepareAsync("""
+            FROM busybox
+            COPY one /one
+            RUN cat /one >/a && sleep 0.1
+            RUN cat /one >/b && sleep 0.1
+            COPY --chmod=600 two /two
+            RUN rm /a && sleep 0.1
+            """);
+        await using MicaRoot held = mica;
+        Random random = new(7);
+        for (int kill = 0; kill < 12; kill++)
+        {
+            using System.Diagnostics.Process build = Shell.Start(
+                mica.CommandLine("build", "-q", "--no-cache", "--network", "none", context), mica.Environment);
+            await Task.Delay(random.Next(20, 900), TestContext.Current.CancellationToken);
+            build.Kill();
+            await build.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        await mica.RunAsync("store", "check");
+        string first = await BuildAsync(mica, "--build-arg", "SOURCE_DATE_EPOCH=1700000000", context);
+        string second = await BuildAsync(mica, "--no-cache", "--build-arg", "SOURCE_DATE_EPOCH=1700000000", context);
+        Assert.Equal(IdOf(first), IdOf(second));
+        Assert.Equal("", await Shell.ScriptAsync("grep -F \"$1\" /proc/self/mounts || true; ls \"$1/build/run\" 2>/dev/null || true; pgrep -f \"$1\" | grep -vx $$ || true", mica.Store));
+    }
+}
