@@ -4,8 +4,8 @@ using Mica.Oci;
 
 namespace Mica.Build;
 
-/// <summary>The compressions that layers do not have but archives for ADD do: the system's own programs undo them.</summary>
-internal sealed class OtherDecompressor : IDisposable
+/// <summary>The compressions that layers do not have but archives for ADD and contexts do: the system's own programs undo them.</summary>
+public sealed class OtherDecompressor : IDisposable
 {
     private readonly Process _process;
     private readonly Thread _feeding;
@@ -17,9 +17,13 @@ internal sealed class OtherDecompressor : IDisposable
         _feeding.Start();
     }
 
+    /// <summary>What the archive's bytes are without their compression.</summary>
     public Stream Output => _process.StandardOutput.BaseStream;
 
     /// <summary>Null when the bytes are of no such compression.</summary>
+    /// <param name="head">The first six bytes, or all there are.</param>
+    /// <param name="file">The archive from its beginning; read on a thread of its own until this is disposed.</param>
+    /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: the program is not installed.</exception>
     public static OtherDecompressor? TryOpen(ReadOnlySpan<byte> head, Stream file)
     {
         string? program = head.StartsWith("BZh"u8) ? "bzip2" : head.StartsWith((ReadOnlySpan<byte>)[0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]) ? "xz" : null;
@@ -39,6 +43,7 @@ internal sealed class OtherDecompressor : IDisposable
         }
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         Output.Dispose();

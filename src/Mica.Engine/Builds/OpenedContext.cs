@@ -83,7 +83,7 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
             : throw new MicaException(ErrorKind.InvalidArgument, $"{name}: the Dockerfile cannot be empty");
     }
 
-    private OpenedContext Unpack(Stream archive, string name, CancellationToken cancellationToken)
+    private OpenedContext Unpack(PeekedStream archive, string name, CancellationToken cancellationToken)
     {
         string directory = workspace.NewDirectory("context");
         var options = new LayerApplyOptions
@@ -95,14 +95,14 @@ internal sealed class ContextOpening(EngineOptions engine, LayerWorkspace worksp
         try
         {
             using var target = DirectoryHandle.Open(directory);
-            using Stream tar = LayerDecompressor.Open(archive, out _);
+            using OtherDecompressor? other = OtherDecompressor.TryOpen(archive.Head, archive);
+            using Stream tar = other?.Output ?? LayerDecompressor.Open(archive, out _);
             AppliedLayer applied = LayerApplier.Apply(new TarReader(tar), target, options, cancellationToken);
             return new OpenedContext(directory, null, name) { Time = NewestEntry.Find(target, [.. applied.ImpliedDirectories]) };
         }
         catch (MicaException failure)
         {
-            throw new MicaException(failure.Kind, failure.Kind == ErrorKind.Unsupported
-                ? $"{name}: the context is compressed with something else than gzip or zstd" : $"{name}: {failure.Message}", failure);
+            throw new MicaException(failure.Kind, $"{name}: {failure.Message}", failure);
         }
     }
 

@@ -95,6 +95,25 @@ public sealed class BuildContextTests
         Assert.Equal(["a 1"], await scratch.FilesAsync(new() { Context = new StreamBuildContext(input), DockerfilePath = "sub/Build" }));
     }
 
+    [Theory]
+    [InlineData("xz")]
+    [InlineData("bzip2")]
+    public async Task Stream_TarOfAnotherCompression_IsTheContext(string program)
+    {
+        Assert.SkipUnless(System.IO.File.Exists($"/usr/bin/{program}") || System.IO.File.Exists($"/bin/{program}"), $"needs {program}");
+        await using EngineScratch scratch = await EngineScratch.OpenAsync();
+        scratch.File("Dockerfile", "FROM scratch\nCOPY a /\n");
+        scratch.File("a", "content");
+        string archive = Path.Join(scratch.Root, "context.tar");
+        using (var tar = System.Diagnostics.Process.Start("tar", ["-cf", archive, "--use-compress-program", program, "-C", scratch.Context, "."]))
+        {
+            await tar.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        await using FileStream content = System.IO.File.OpenRead(archive);
+        Assert.Equal(["a content"], await scratch.FilesAsync(new ImageBuildOptions { Context = new StreamBuildContext(content) }));
+    }
+
     [Fact]
     public async Task Stream_TarWhoseDockerfileLeadsOut_IsRefused()
     {
