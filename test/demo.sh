@@ -54,13 +54,13 @@ CMD ["sh", "/usr/bin/hello"]
 EOF
 show cat "$app/Dockerfile"
 show mica build --network none -t app:1 "$app"
-show mica build -q -t app:1 "$app"
+show mica build -q --network none -t app:1 "$app"
 echo '# changed' >>"$app/src/hello.sh"
 show mica build --explain --progress=plain --network none -t app:2 "$app"
 show mica images app
 show mica history app:2
 show mica lock "$app"
-show mica build --locked -q -t app:2 "$app"
+show mica build --locked -q --network none -t app:2 "$app"
 show mica builder du
 show mica image prune -a -f
 show mica store check
