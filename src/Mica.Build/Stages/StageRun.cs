@@ -83,9 +83,13 @@ internal sealed class StageRun
             {
                 (state, name) = (await ImageAsync(reference), $"image {from}");
             }
-            catch (MicaException failure) when (failure.Kind == ErrorKind.NotFound && Suggest(from).Length > 0)
+            catch (MicaException failure) when (failure is not DockerfileException and not StepFailedException)
             {
-                throw Problem(instruction, $"{failure.Message}; there is no stage \"{from}\" before this one{Suggest(from)}");
+                // A registry says many things of an image that it does not have: not found, denied, or nothing when offline.
+                string message = failure.Message.Contains(reference.Familiar, StringComparison.Ordinal) ? failure.Message : $"{from}: {failure.Message}";
+                throw Suggest(from) is { Length: > 0 } near
+                    ? Problem(instruction, $"{message}; there is no stage \"{from}\" before this one{near}")
+                    : new MicaException(failure.Kind, message, failure);
             }
         }
 
@@ -99,7 +103,13 @@ internal sealed class StageRun
     private static bool MakesLayer(Instruction instruction) =>
         instruction is RunInstruction or CopyInstruction or AddInstruction or WorkdirInstruction;
 
-    private string Suggest(string name) => _run.Options.Dockerfile.SuggestStage(name) is { } near ? $" (did you mean {near}?)" : "";
+    /// <summary>What the author of a <c>--from</c> may have meant: a stage that only comes later, or one of a similar name.</summary>
+    private string Suggest(string name)
+    {
+        DockerfileDocument dockerfile = _run.Options.Dockerfile;
+        return dockerfile.FindStage(name, byNumber: false) is { } later ? $" (line {later.From.Lines.Start} begins it)"
+            : dockerfile.SuggestStage(name) is { } near ? $" (did you mean {near}?)" : "";
+    }
 
     private Task<StageState> ImageAsync(ImageReference reference) =>
         _run.ImageAsync(reference, _run.Options.Platform, $"FROM {reference.Familiar}", Token);

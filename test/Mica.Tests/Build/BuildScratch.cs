@@ -23,6 +23,9 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
     /// <summary>Is told what happens, when it happens.</summary>
     public Action<BuildEvent>? Happened { get; set; }
 
+    /// <summary>What asking for an image that the store does not have ends with; not found where it is null.</summary>
+    public MicaException? Missing { get; set; }
+
     public IEnumerable<string> Reasons => Events.OfType<StepExplained>().Select(one => one.Reason);
 
     /// <summary>Executed and cached steps of the last build.</summary>
@@ -112,7 +115,7 @@ public sealed class BuildScratch : IAsyncDisposable, IBaseImages, IProgress<Buil
     {
         if (await Store.FindAsync(reference.ToString(), cancellationToken) is not { } image)
         {
-            throw new MicaException(ErrorKind.NotFound, $"{reference.Familiar}: not found");
+            throw Missing ?? new MicaException(ErrorKind.NotFound, $"{reference.Familiar}: not found");
         }
 
         return (await Image.OpenAsync(Store, image.Root, platform, cancellationToken), true);
