@@ -8,7 +8,7 @@ namespace Mica.Build;
 /// <summary>
 /// An open directory of a context; everything in it is reached from its handle, so that a walk opens each directory once.
 /// </summary>
-internal sealed class ContextDirectory(DirectoryHandle directory, LinuxPath path, PatternList ignored, ContextDigests? digests) : ISourceDirectory
+internal sealed class ContextDirectory(DirectoryHandle directory, LinuxPath path, PatternList ignored, ContextDigests? digests, string displayName) : ISourceDirectory
 {
     private const int MaxName = 255; // NAME_MAX
 
@@ -38,11 +38,41 @@ internal sealed class ContextDirectory(DirectoryHandle directory, LinuxPath path
         return entries;
     }
 
-    public ISourceDirectory OpenDirectory(byte[] name) => new ContextDirectory(directory.OpenDirectory(name), path.Append(name), ignored, digests);
+    public ISourceDirectory OpenDirectory(byte[] name)
+    {
+        try
+        {
+            return new ContextDirectory(directory.OpenDirectory(name), path.Append(name), ignored, digests, displayName);
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path.Append(name), displayName);
+        }
+    }
 
-    public SafeFileHandle OpenFile(byte[] name) => directory.OpenFile(name);
+    public SafeFileHandle OpenFile(byte[] name)
+    {
+        try
+        {
+            return directory.OpenFile(name);
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path.Append(name), displayName);
+        }
+    }
 
-    public byte[] ReadSymbolicLink(byte[] name) => directory.ReadSymbolicLink(name);
+    public byte[] ReadSymbolicLink(byte[] name)
+    {
+        try
+        {
+            return directory.ReadSymbolicLink(name);
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path.Append(name), displayName);
+        }
+    }
 
     /// <summary>Attributes of the host's files are the host's.</summary>
     public IReadOnlyList<Xattr> Xattrs(byte[] name) => [];
@@ -54,7 +84,7 @@ internal sealed class ContextDirectory(DirectoryHandle directory, LinuxPath path
             return known;
         }
 
-        using SafeFileHandle handle = directory.OpenFile(file.Name);
+        using SafeFileHandle handle = OpenFile(file.Name);
         var hash = ContentHash.Of(handle);
         digests?.Add(file.Status, hash);
         return hash;

@@ -55,7 +55,7 @@ internal static class ContextMask
     {
         const uint OwnerAll = 0x1c0;
         Check(into.TryMakeDirectory(path.Name, OwnerAll), path.Name);
-        using DirectoryHandle inner = from.OpenDirectory(path.Name), innerInto = into.OpenDirectory(path.Name);
+        using DirectoryHandle inner = Open(from, path), innerInto = into.OpenDirectory(path.Name);
         if (!Write(inner, path, ignored, innerInto, cancellationToken))
         {
             into.TryRemoveDirectory(path.Name);
@@ -70,6 +70,18 @@ internal static class ContextMask
         innerInto.SetMode(status.Mode);
         innerInto.SetTimes(null, status.Modified);
         return true;
+    }
+
+    private static DirectoryHandle Open(DirectoryHandle from, LinuxPath path)
+    {
+        try
+        {
+            return from.OpenDirectory(path.Name);
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path, "the build context");
+        }
     }
 
     private static void Check(Errno errno, ReadOnlySpan<byte> name)

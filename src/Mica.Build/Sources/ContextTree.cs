@@ -46,13 +46,29 @@ internal sealed class ContextTree : ISourceTree, IDisposable
         return parent is not null && parent.TryGetStatus(path.Name, out FileStatus status) == Errno.None && IsIncluded(_ignored, path.Bytes, status.Kind) ? status : null;
     }
 
-    public ISourceDirectory OpenDirectory(LinuxPath path) =>
-        new ContextDirectory(_root.OpenDirectoryInRoot(path.IsEmpty ? "."u8 : path.Bytes), path, _ignored, _digests);
+    public ISourceDirectory OpenDirectory(LinuxPath path)
+    {
+        try
+        {
+            return new ContextDirectory(_root.OpenDirectoryInRoot(path.IsEmpty ? "."u8 : path.Bytes), path, _ignored, _digests, DisplayName);
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path, DisplayName);
+        }
+    }
 
     public SafeFileHandle OpenFile(LinuxPath path)
     {
         using DirectoryHandle? parent = Parent(path);
-        return (parent ?? throw Missing(path)).OpenFile(path.Name);
+        try
+        {
+            return (parent ?? throw Missing(path)).OpenFile(path.Name);
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path, DisplayName);
+        }
     }
 
     public LinuxPath Resolve(LinuxPath path) => LinkResolution.Resolve(path, here =>
@@ -100,6 +116,10 @@ internal sealed class ContextTree : ISourceTree, IDisposable
         catch (LinuxException failure) when (failure.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
         {
             return null;
+        }
+        catch (LinuxException failure)
+        {
+            throw SourceErrors.Translate(failure, path.Parent, DisplayName);
         }
     }
 }

@@ -215,6 +215,5 @@ internal sealed class CopyStep(FileTransfer transfer, ISourceTree source, string
         return AddedArchive.TryUnpack(file, layer, target, owner, cancellationToken);
     }
 
-    private MicaException Changed(string what) =>
-        new(ErrorKind.Failed, $"{what}: changed while it was read from {source.DisplayName}; run the build again");
+    private MicaException Changed(string what) => SourceErrors.Changed(what, source.DisplayName);
 }

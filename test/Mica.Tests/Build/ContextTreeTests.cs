@@ -2,6 +2,8 @@ using Mica.Build;
 using Mica.Dockerfile;
 using Mica.Layers;
 using Mica.Linux;
+using Mica.Oci;
+using Mica.Tests.Linux;
 
 namespace Mica.Tests.Build;
 
@@ -30,6 +32,43 @@ public sealed class ContextTreeTests : IDisposable
         Assert.Equal(["y"], Names(a));
         using ISourceDirectory only = tree.OpenDirectory(new LinuxPath("only"));
         Assert.Equal(["deep"], Names(only));
+    }
+
+    [Fact]
+    public void Read_WithoutPermission_NamesTheWholePathAndTheWayOut()
+    {
+        File.SetUnixFileMode(Write("inner/closed", "x"), UnixFileMode.None);
+        File.SetUnixFileMode(Path.GetDirectoryName(Write("shut/file", "x"))!, UnixFileMode.None);
+        File.SetUnixFileMode(_root, (UnixFileMode)0x1ed);
+        Exception? file = null, below = null, directory = null;
+
+        UnprivilegedThread.Run(() =>
+        {
+            using var tree = new ContextTree(_root, PatternList.Empty, null, "the build context");
+            using ISourceDirectory inner = tree.OpenDirectory(new LinuxPath("inner"));
+            file = Record.Exception(() => inner.HashOf(inner.Read()[0]));
+            below = Record.Exception(() => tree.Find(new LinuxPath("shut/file")));
+            directory = Record.Exception(() => tree.OpenDirectory(new LinuxPath("shut")));
+        });
+
+        const string Rest = ": permission denied in the build context; make it readable, or leave it out by .dockerignore";
+        Assert.Equal("/inner/closed" + Rest, Assert.IsType<MicaException>(file).Message);
+        Assert.Equal("/shut" + Rest, Assert.IsType<MicaException>(below).Message);
+        Assert.Equal("/shut" + Rest, Assert.IsType<MicaException>(directory).Message);
+    }
+
+    [Fact]
+    public void Read_OfWhatWentAwayMeanwhile_SaysThatItChanged()
+    {
+        string path = Write("inner/file", "x");
+        using var tree = new ContextTree(_root, PatternList.Empty, null, "the build context");
+        using ISourceDirectory inner = tree.OpenDirectory(new LinuxPath("inner"));
+        SourceEntry entry = inner.Read()[0];
+        File.Delete(path);
+
+        MicaException failure = Assert.Throws<MicaException>(() => inner.HashOf(entry));
+
+        Assert.Equal("/inner/file: changed while it was read from the build context; run the build again", failure.Message);
     }
 
     [Fact]
