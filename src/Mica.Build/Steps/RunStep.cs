@@ -200,7 +200,7 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
         catch (OperationCanceledException) when (!Token.IsCancellationRequested)
         {
             throw new StepFailedException(
-                $"process \"{Printable.Of(string.Join(' ', spec.Command))}\" took longer than {_options.StepTimeout}", step.ExcerptText(), tail.ToString(), null, null)
+                $"process \"{Printable.Of(string.Join(' ', spec.Command))}\" took longer than {_options.StepTimeout?.TotalSeconds:0.###}s", step.ExcerptText(), tail.ToString(), null, null)
             {
                 StepName = step.Name,
             };
