@@ -32,6 +32,9 @@ public sealed class MicaRoot : IAsyncDisposable
     /// <summary>What is changed in the environment of the binary.</summary>
     public Dictionary<string, string?> Environment { get; } = [];
 
+    /// <summary>Words before the binary's path: a program that runs it as somebody else.</summary>
+    public IReadOnlyList<string> Launcher { get; init; } = [];
+
     /// <summary>Runs <c>mica --root … WORDS</c> and gives whatever came of it.</summary>
     public Task<CommandResult> TryAsync(params string[] words) => Shell.RunAsync(CommandLine(words), Environment);
 
@@ -57,7 +60,7 @@ public sealed class MicaRoot : IAsyncDisposable
 
     public Process Start(params string[] words) => Shell.Start(CommandLine(words), Environment);
 
-    public string[] CommandLine(params string[] words) => [_bench.Binary, "--root", Store, .. words];
+    public string[] CommandLine(params string[] words) => [.. Launcher, _bench.Binary, "--root", Store, .. words];
 
     public string Blob(string digest) => Path.Combine(Store, "blobs", digest.Replace(':', '/'));
 
