@@ -74,33 +74,4 @@ public sealed class CacheTests(Workbench bench)
         CommandResult found = await Shell.RunAsync(["grep", "-rlF", Secret, mica.Store, cache]);
         Assert.Equal((1, ""), (found.ExitCode, found.Output));
     }
-
-    [Fact]
-    public async Task Build_KilledAnywhere_LeavesAStoreThatBuildsOn()
-    {
-        (MicaRoot mica, string context) = await PrepareAsync("""
-            FROM busybox
-            COPY one /one
-            RUN cat /one >/a && sleep 0.1
-            RUN cat /one >/b && sleep 0.1
-            COPY --chmod=600 two /two
-            RUN rm /a && sleep 0.1
-            """);
-        await using MicaRoot held = mica;
-        Random random = new(7);
-        for (int kill = 0; kill < 12; kill++)
-        {
-            using System.Diagnostics.Process build = Shell.Start(
-                mica.CommandLine("build", "-q", "--no-cache", "--network", "none", context), mica.Environment);
-            await Task.Delay(random.Next(20, 900), TestContext.Current.CancellationToken);
-            build.Kill();
-            await build.WaitForExitAsync(TestContext.Current.CancellationToken);
-        }
-
-        await mica.RunAsync("store", "check");
-        string first = await BuildAsync(mica, "--build-arg", "SOURCE_DATE_EPOCH=1700000000", context);
-        string second = await BuildAsync(mica, "--no-cache", "--build-arg", "SOURCE_DATE_EPOCH=1700000000", context);
-        Assert.Equal(IdOf(first), IdOf(second));
-        Assert.Equal("", await Shell.ScriptAsync("grep -F \"$1\" /proc/self/mounts || true; ls \"$1/build/run\" 2>/dev/null || true; pgrep -f \"$1\" | grep -vx $$ || true", mica.Store));
-    }
 }
