@@ -1,0 +1,2 @@
+#include <stddef.h>
+char *upper(const char *from, char *to, size_t size);

@@ -1,0 +1,1 @@
+module.exports = x => require('./double.js')(x) + 1;
