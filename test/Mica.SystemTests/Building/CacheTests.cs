@@ -55,6 +55,64 @@ public sealed class CacheTests(Workbench bench)
         Assert.Matches("content of one changed, .* mode 644 → .* mode 400", mode);
     }
 
+    private const string Stages = """
+        FROM busybox AS base
+        RUN echo base >/base
+        FROM base AS left
+        ARG VERSION=1.2
+        RUN echo "$VERSION" >/left
+        FROM base AS right
+        RUN echo right >/right
+        FROM left
+        COPY --from=right /right /
+        """;
+
+    [Theory]
+    [InlineData("", "--build-arg VERSION=1.3", "RUN echo \"$VERSION\" >/left|COPY --from=right /right /")]
+    [InlineData("", "--no-cache", "RUN echo base >/base|RUN echo \"$VERSION\" >/left|RUN echo right >/right|COPY --from=right /right /")]
+    [InlineData("", "--no-cache-filter right", "RUN echo right >/right")]
+    [InlineData("--target right", "", "RUN echo \"$VERSION\" >/left|COPY --from=right /right /")]
+    [InlineData("", "--target right", "")]
+    [InlineData("", "--label key=value", "")]
+    public async Task Build_AgainWithFlags_ExecutesWhatTheyConcern(string before, string flags, string executed)
+    {
+        (MicaRoot mica, string context) = await PrepareAsync(Stages);
+        await using MicaRoot held = mica;
+        await BuildAsync(mica, [.. before.Split(' ', StringSplitOptions.RemoveEmptyEntries), context]);
+
+        string log = await BuildAsync(mica, [.. flags.Split(' ', StringSplitOptions.RemoveEmptyEntries), context]);
+
+        string[] steps = [.. Executed(log)];
+        Assert.Equal(executed.Split('|', StringSplitOptions.RemoveEmptyEntries).Order(), steps.Order());
+        Assert.DoesNotContain("ERROR", log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_ChangedArgument_TellsOldAndNew()
+    {
+        (MicaRoot mica, string context) = await PrepareAsync(Stages);
+        await using MicaRoot held = mica;
+        await BuildAsync(mica, context);
+
+        string log = await BuildAsync(mica, "--explain", "--build-arg", "VERSION=1.3", context);
+
+        Assert.Matches("VERSION.*1\\.2 → .*1\\.3", log);
+    }
+
+    /// <summary>The RUN and COPY steps of a plain log that were not taken from the cache.</summary>
+    private static IEnumerable<string> Executed(string log)
+    {
+        string[] lines = log.Split('\n');
+        foreach (string line in lines)
+        {
+            string[] words = line.Split("] ", 2);
+            if (words.Length == 2 && words[1].Split(' ')[0] is "RUN" or "COPY" && !lines.Contains(line.Split(' ')[0] + " CACHED"))
+            {
+                yield return words[1];
+            }
+        }
+    }
+
     [Fact]
     public async Task Secrets_OfSteps_AreNowhereAfterwards()
     {
