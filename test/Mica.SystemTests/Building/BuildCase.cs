@@ -7,13 +7,15 @@ namespace Mica.SystemTests.Building;
 /// adds what a repository does not keep; <c>base.Dockerfile</c> for an image NAME-base that is built before; <c>flags</c>, words
 /// for the command line. With <c>expected.txt</c> the result is compared with that, else with buildah's.
 /// </summary>
-public sealed class BuildCase(string name)
+public sealed class BuildCase(string name, string? root = null)
 {
     private static readonly string Root = Path.Combine(Path.GetDirectoryName(OwnFile())!, "Dockerfiles");
 
     public static IEnumerable<string> Names(bool withExpectation) => Directory.GetDirectories(Root)
         .Where(directory => File.Exists(Path.Combine(directory, "expected.txt")) == withExpectation)
         .Select(directory => Path.GetFileName(directory)).Order(StringComparer.Ordinal);
+
+    private readonly string _directory = Path.Combine(root ?? Root, name);
 
     public string Name => name;
 
@@ -22,9 +24,9 @@ public sealed class BuildCase(string name)
 
     public string[] Flags => Existing("flags") is { } file ? File.ReadAllText(file).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries) : [];
 
-    public string Dockerfile => Path.Combine(Root, name, "Dockerfile");
+    public string Dockerfile => Path.Combine(_directory, "Dockerfile");
 
-    public string[] Expected => [.. File.ReadAllLines(Path.Combine(Root, name, "expected.txt"))
+    public string[] Expected => [.. File.ReadAllLines(Path.Combine(_directory, "expected.txt"))
         .Where(line => line.Length > 0 && !line.StartsWith('#'))];
 
     /// <summary>Makes the context in a new directory; the same for all who build it.</summary>
@@ -40,11 +42,19 @@ public sealed class BuildCase(string name)
             [ ! -e "$1/prepare.sh" ] || bash -euo pipefail "$1/prepare.sh"
             find . -exec touch -h -d @1600000000 {} +
             """,
-            Path.Combine(Root, name), context);
+            _directory, context);
         return context;
     }
 
-    private string? Existing(string file) => Path.Combine(Root, name, file) is var path && File.Exists(path) ? path : null;
+    /// <summary>The case again, where everybody may read it.</summary>
+    public async Task<BuildCase> CopyAsync(Workbench bench)
+    {
+        string copies = bench.NewDirectory("cases");
+        await Shell.ScriptAsync("cp -R -P \"$1\" \"$2\"; chmod -R a+rX \"$2\"", _directory, copies);
+        return new BuildCase(name, copies);
+    }
+
+    private string? Existing(string file) => Path.Combine(_directory, file) is var path && File.Exists(path) ? path : null;
 
     private static string OwnFile([CallerFilePath] string path = "") => path;
 }

@@ -7,6 +7,7 @@ public sealed class BuildStores(Workbench bench) : IAsyncLifetime
 {
     private readonly string _buildah = bench.NewDirectory("buildah");
     private MicaRoot _mica = null!;
+    private MicaRoot _user = null!;
 
     /// <summary>The files of <c>busybox</c>, as GNU tar has them.</summary>
     public string[] BaseTree { get; private set; } = [];
@@ -19,6 +20,9 @@ public sealed class BuildStores(Workbench bench) : IAsyncLifetime
         await _mica.RunAsync("tag", name, "busybox");
         if (Workbench.IsRoot)
         {
+            _user = await OrdinaryUser.NewRootAsync(bench, withSubordinateIds: true);
+            await _user.RunAsync("pull", "-q", name);
+            await _user.RunAsync("tag", name, "busybox");
             await BuildahAsync("pull", "-q", "--tls-verify=false", name);
             await BuildahAsync("tag", name, "docker.io/library/busybox:latest");
         }
@@ -33,15 +37,28 @@ public sealed class BuildStores(Workbench bench) : IAsyncLifetime
     public MicaRoot Mica => _mica;
 
     /// <summary>What mica makes of a case, read by umoci.</summary>
-    public async Task<ImageText> BuildWithMicaAsync(BuildCase one, string context)
+    public Task<ImageText> BuildWithMicaAsync(BuildCase one, string context) => BuildAsync(_mica, one, context);
+
+    /// <summary>What mica makes of it when a user with subordinate ids builds, whose the context's files are.</summary>
+    public async Task<ImageText> BuildAsUserAsync(BuildCase one, string context)
     {
-        string layout = bench.NewDirectory("mica-layout");
+        // Not by chown, which would clear setuid.
+        string own = bench.NewDirectory("own-" + one.Name);
+        await Shell.ScriptAsync(
+            "tar -C \"$1\" --owner=\"$3\" --group=\"$3\" --numeric-owner -cf - . | tar -C \"$2\" -xpf -", context, own, $"{OrdinaryUser.Id}");
+        return await BuildAsync(_user, await one.CopyAsync(bench), own);
+    }
+
+    private static async Task<ImageText> BuildAsync(MicaRoot mica, BuildCase one, string context)
+    {
+        string layout = Directory.CreateDirectory(Path.Combine(mica.Home, "layout-" + Path.GetRandomFileName())).FullName;
+        File.SetUnixFileMode(layout, (UnixFileMode)0x1ff);
         if (one.BaseDockerfile is { } below)
         {
-            await _mica.RunAsync("build", "-q", "-t", one.Name + "-base", "-f", below, context);
+            await mica.RunAsync("build", "-q", "-t", one.Name + "-base", "-f", below, context);
         }
 
-        (await _mica.TryAsync(
+        (await mica.TryAsync(
             ["build", "-t", one.Name, "-o", $"type=oci,dest={layout}/image.tar", "-f", one.Dockerfile, .. one.Flags, context])).Succeeded();
         await Shell.ScriptAsync("tar -xf \"$1/image.tar\" -C \"$1\"", layout);
         JsonNode config = await ConfigAsync(layout);
@@ -73,6 +90,7 @@ public sealed class BuildStores(Workbench bench) : IAsyncLifetime
             rm -rf -- "$1"
             """, _buildah);
         await _mica.DisposeAsync();
+        await (_user?.DisposeAsync() ?? default);
     }
 
     private static async Task<JsonNode> ConfigAsync(string layout)

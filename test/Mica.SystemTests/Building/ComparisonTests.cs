@@ -41,6 +41,23 @@ public sealed class ComparisonTests(BuildStores stores) : IClassFixture<BuildSto
         Same(one.Expected, [.. actual.Config.Where(line => line != "WorkingDir /"), .. changed, .. fromNothing ? [] : gone.Select(path => $"gone {path}")]);
     }
 
+    [Theory]
+    [MemberData(nameof(Comparable))]
+    [MemberData(nameof(Described))]
+    public async Task Build_ByOrdinaryUser_SameImageAsByRoot(string name)
+    {
+        Assert.SkipUnless(Workbench.IsRoot, Workbench.NeedsRoot);
+        BuildCase one = new(name);
+        string context = await one.ContextAsync(stores.Bench);
+        ImageText expected = await stores.BuildWithMicaAsync(one, context);
+
+        ImageText actual = await stores.BuildAsUserAsync(one, context);
+
+        Same(expected.Config, actual.Config);
+        Same(expected.Tree, actual.Tree);
+        Same(expected.History, actual.History);
+    }
+
     private static string PathOf(string line) => line.Split(' ')[0];
 
     private static void Same(string[] expected, string[] actual)
