@@ -70,7 +70,12 @@ internal sealed class StageRun
         }
         else if (from == "scratch" || int.TryParse(from, CultureInfo.InvariantCulture, out _))
         {
-            throw Problem(instruction, from == "scratch" ? "nothing can be copied from scratch" : $"invalid stage index {from}: stages before this one have the numbers 0 to {_stage.Index - 1}");
+            throw Problem(instruction, from == "scratch" ? "nothing can be copied from scratch" : $"invalid stage index {from}: {_stage.Index switch
+            {
+                0 => "there is no stage before this one",
+                1 => "only stage 0 is before this one",
+                _ => $"stages before this one have the numbers 0 to {_stage.Index - 1}",
+            }}");
         }
         else
         {

@@ -21,6 +21,19 @@ public sealed class SourceNameTests
         Assert.Contains(expected, failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("FROM scratch\nCOPY --from=7 /x /x\n", "invalid stage index 7: there is no stage before this one")]
+    [InlineData("FROM scratch\nFROM scratch\nCOPY --from=1 /x /x\n", "invalid stage index 1: only stage 0 is before this one")]
+    [InlineData("FROM scratch\nFROM scratch\nFROM scratch\nCOPY --from=2 /x /x\n", "invalid stage index 2: stages before this one have the numbers 0 to 1")]
+    public async Task From_NumberOfNoStageBefore_TellsWhichThereAre(string dockerfile, string expected)
+    {
+        await using BuildScratch scratch = await BuildScratch.OpenAsync();
+
+        MicaException failure = await Assert.ThrowsAnyAsync<MicaException>(() => scratch.BuildAsync(dockerfile));
+
+        Assert.EndsWith(expected, failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task From_NoSuchImage_IsNamedOnce()
     {
