@@ -8,7 +8,7 @@ public sealed class BadStepTests(Workbench bench)
     [Theory]
     [InlineData("FROM busybox AS builder\nRUN true\nFROM busybox\nCOPY --from=bulder /bin/sh /x", "there is no stage \"bulder\" before this one (did you mean builder?)")]
     [InlineData("FROM busybox\nCOPY --from=nothing.invalid/image /x /x", "nothing.invalid")]
-    [InlineData("FROM busybox\nCOPY --from=7 /x /x", "invalid stage index 7: stages before this one have the numbers 0 to -1")]
+    [InlineData("FROM busybox\nCOPY --from=7 /x /x", "invalid stage index 7: there is no stage before this one")]
     [InlineData("FROM busybox AS a\nCOPY --from=b /x /x\nFROM busybox AS b\nCOPY --from=a /x /x\nFROM a", "there is no stage \"b\" before this one (line 3 begins it)")]
     [InlineData("FROM busybox AS a\nCOPY --from=a /x /x", "there is no stage \"a\" before this one (line 1 begins it)")]
     [InlineData("FROM busybox\nRUN --mount=type=secret,id=key,required cat /run/secrets/key", "secret key: not found: give it with --secret id=key,src=FILE")]
