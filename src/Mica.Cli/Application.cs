@@ -5,6 +5,7 @@ using Mica.Cli.Completion;
 using Mica.Cli.Hosting;
 using Mica.Dockerfile;
 using Mica.Oci;
+using Mica.Runtime;
 
 namespace Mica.Cli;
 
@@ -17,19 +18,20 @@ internal static class Application
     public static async Task<int> RunAsync(string[] words, CliHost host)
     {
         bool debug = words.Contains("--debug");
+        int? failureCode = null;
         try
         {
-            int code = await DispatchAsync(words, host);
+            int code = await DispatchAsync(words, host, command => failureCode = command.FailureCode);
             await host.Output.FlushAsync();
             return code;
         }
         catch (Exception error)
         {
-            return Report(error, host, debug);
+            return Report(error, host, debug, failureCode);
         }
     }
 
-    private static async Task<int> DispatchAsync(string[] words, CliHost host)
+    private static async Task<int> DispatchAsync(string[] words, CliHost host, Action<CliCommand> found)
     {
         CommandEntry root = CommandTree.Create();
         if (words is ["__complete", .. var unfinished])
@@ -37,7 +39,7 @@ internal static class Application
             return await CompletionAnswer.WriteAsync(root, unfinished, host);
         }
 
-        ParsedCommandLine line = CommandLineParser.Parse(root, words);
+        ParsedCommandLine line = CommandLineParser.Parse(root, words, found);
         if (line.WantsHelp)
         {
             host.Output.Write(line.Command is null
@@ -75,9 +77,10 @@ internal static class Application
         }
     }
 
-    private static int Report(Exception error, CliHost host, bool debug)
+    private static int Report(Exception error, CliHost host, bool debug, int? failureCode)
     {
-        int code = CodeOf(error);
+        int code = error is ContainerFailedException failed ? failed.ExitCode
+            : error is MicaException or UsageException && failureCode is { } wanted ? wanted : CodeOf(error);
         if (code == ExitCodes.BrokenPipe)
         {
             return code;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mica.Build;
 using Mica.Oci;
 using Mica.Registry;
@@ -19,17 +20,22 @@ namespace Mica.Engine;
 public sealed class Engine : IAsyncDisposable
 {
     private readonly Lazy<RegistryClient> _registry;
-    private readonly Lazy<StepContainers> _containers;
+    private readonly Lazy<RuntimeAccess> _runtime;
+    private readonly Lazy<StepContainers> _steps;
 
     private Engine(ImageStore store, EngineOptions options)
     {
         Store = store;
         Options = options;
-        _containers = new Lazy<StepContainers>(() => OpenContainers(store, options));
+        _runtime = new Lazy<RuntimeAccess>(() => RuntimeAccess.Open(store, options));
+        _steps = new Lazy<StepContainers>(() => OpenSteps(_runtime.Value));
         _registry = new Lazy<RegistryClient>(() => new RegistryClient(options.Registry));
         Images = new Images(this);
         Manifests = new Manifests(this);
         Builds = new Builds(this);
+        Containers = new Containers(this);
+        Volumes = new Volumes(this);
+        Networks = new Networks(this);
     }
 
     /// <summary>The local end: queries, names and their journal, removal, checks.</summary>
@@ -47,8 +53,20 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>The way to registries; nothing is connected before it is asked for something.</summary>
     public RegistryClient Registry => _registry.Value;
 
-    /// <summary>What runs containers here; what crashed processes left of theirs is removed when it is first asked for.</summary>
-    internal StepContainers Containers => _containers.Value;
+    /// <summary>Containers, running or not.</summary>
+    public Containers Containers { get; }
+
+    /// <summary>Files that outlive containers.</summary>
+    public Volumes Volumes { get; }
+
+    /// <summary>What connects containers.</summary>
+    public Networks Networks { get; }
+
+    /// <summary>What runs the steps of builds; what crashed processes left of theirs is removed when it is first asked for.</summary>
+    internal StepContainers StepContainers => _steps.Value;
+
+    /// <summary>How containers can be run here.</summary>
+    internal RuntimeOptions Runtime => _runtime.Value.Options;
 
     /// <summary>How the engine was opened.</summary>
     public EngineOptions Options { get; }
@@ -78,29 +96,29 @@ public sealed class Engine : IAsyncDisposable
         StoreCheckOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) =>
         new StoreRepair(this, progress).RunAsync(options, cancellationToken);
 
-    /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: this process cannot run containers; why.</exception>
-    private static StepContainers OpenContainers(ImageStore store, EngineOptions options)
-    {
-        var runtime = new RuntimeOptions(
-            options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch"));
-        RuntimeSupport support = new RuntimeProbe(runtime).Probe();
-        if (support.Rung == RuntimeRung.None || support.Namespace is not null)
-        {
-            throw new MicaException(ErrorKind.Unsupported, support.Rung == RuntimeRung.None
-                ? support.Reason : $"containers run {support.Reason}: this process is not in its user namespace");
-        }
+    /// <summary>What happened after the event number <paramref name="after"/> (0: the first that is kept), oldest first.</summary>
+    public async Task<ImmutableArray<(long Number, EngineEvent Event)>> EventsAsync(long after, CancellationToken cancellationToken) =>
+        [.. (await Store.Objects.EventsAsync(after, cancellationToken)).Select(stored => (stored.Sequence, ContainerJson.ReadEvent(stored.Event)))];
 
-        var runner = new ContainerRunner(runtime with { Rung = support.Rung, SharesProc = support.SharesProc });
+    internal Task TellAsync(string type, string action, string id, ImmutableSortedDictionary<string, string> attributes, CancellationToken cancellationToken)
+    {
+        DateTimeOffset now = Options.Time.GetUtcNow();
+        return Store.Objects.AddEventAsync(now, ContainerJson.Write(new EngineEvent(type, action, id, now) { Attributes = attributes }), cancellationToken);
+    }
+
+    private static StepContainers OpenSteps(RuntimeAccess access)
+    {
+        var runner = new ContainerRunner(access.Options);
         runner.RemoveLeftovers();
-        return new StepContainers(runner, support.Rung == RuntimeRung.Root ? null : $"steps run {support.Reason}");
+        return new StepContainers(runner, access.Options.Rung == RuntimeRung.Root ? null : $"steps run {access.Reason}");
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (_containers.IsValueCreated)
+        if (_steps.IsValueCreated)
         {
-            _containers.Value.Runner.Dispose();
+            _steps.Value.Runner.Dispose();
         }
 
         await Store.DisposeAsync();

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mica.Build;
 using Mica.Oci;
 using Mica.Registry;
@@ -14,6 +15,15 @@ public sealed record EngineOptions
     /// For what exists only while containers do, such as <c>/run/mica</c>; null is a directory in the root directory.
     /// </summary>
     public string? StateDirectory { get; init; }
+
+    /// <summary>
+    /// The command line up to its subcommand by which a monitor calls <c>mica container cleanup</c> when a container has ended:
+    /// without it containers are not started again by themselves, and whoever looks at one next sees to its end.
+    /// </summary>
+    public ImmutableArray<string> Program { get; init; } = [];
+
+    /// <summary>The environment of that command, as <c>NAME=value</c>.</summary>
+    public ImmutableArray<string> ProgramEnvironment { get; init; } = [];
 
     /// <summary>How registries are reached.</summary>
     public RegistryClientOptions Registry { get; init; } = new();

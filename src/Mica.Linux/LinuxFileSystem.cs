@@ -1,8 +1,20 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Mica.Linux;
 
 /// <summary>What a store asks of the file system by path rather than by handle.</summary>
 public static class LinuxFileSystem
 {
+    /// <summary>Which inode an open file is. statx(2).</summary>
+    public static unsafe FileIdentity IdentityOf(SafeFileHandle file)
+    {
+        byte empty = 0;
+        StatxBuffer buffer;
+        return Libc.Statx(file, &empty, Constants.AtEmptyPath, Constants.StatxBasicStats, &buffer) == 0
+            ? new FileStatus(in buffer).Identity
+            : throw new LinuxException("stat", [], Libc.LastError);
+    }
+
     /// <summary>Makes the names in the directory at <paramref name="path"/> durable. fsync(2).</summary>
     public static void SyncDirectory(string path)
     {

@@ -12,6 +12,24 @@ internal static class Cgroups
 
     public static string PathOf(string id) => $"/{Ours}/{id}";
 
+    /// <summary>Whether there is one hierarchy, of version 2.</summary>
+    public static bool IsUnified => File.Exists(Path.Combine(Mount, "cgroup.controllers"));
+
+    /// <summary>Whether the kernel killed something in the container's cgroup for lack of memory.</summary>
+    public static bool WasOutOfMemory(string id)
+    {
+        string path = IsUnified
+            ? Path.Combine(Mount, Ours, id, "memory.events") : Path.Combine(Mount, "memory", Ours, id, "memory.oom_control");
+        try
+        {
+            return File.Exists(path) && File.ReadLines(path).Any(line => line.StartsWith("oom_kill ", StringComparison.Ordinal) && line != "oom_kill 0");
+        }
+        catch (IOException)
+        {
+            return false; // removed just now
+        }
+    }
+
     /// <summary>Whether hierarchies of version 1 are mounted beside one of version 2 that has controllers, which crun refuses.</summary>
     public static bool IsHybrid()
     {
@@ -19,11 +37,23 @@ internal static class Cgroups
         return File.Exists(controllers) && File.ReadAllText(controllers).Trim().Length > 0;
     }
 
-    /// <summary>Makes the thread's /sys/fs/cgroup one that crun accepts.</summary>
-    public static void HideUnified() => MountTable.Unmount(Path.Combine(Mount, "unified"), detach: true);
+    /// <summary>Makes the thread's /sys/fs/cgroup one that the runtime accepts.</summary>
+    public static void PrepareFor(OciRuntime runtime, bool usesCgroups)
+    {
+        if (runtime.IsCrun && !usesCgroups)
+        {
+            HideAll();
+        }
+        else if (runtime.IsCrun && IsHybrid())
+        {
+            HideUnified();
+        }
+    }
 
-    /// <summary>Makes the thread's /sys/fs/cgroup an empty one, on which crun runs without.</summary>
-    public static void HideAll() => MountTable.MountTmpfs(Mount, "mode=755,size=64k");
+    private static void HideUnified() => MountTable.Unmount(Path.Combine(Mount, "unified"), detach: true);
+
+    /// <summary>An empty one, on which crun runs without.</summary>
+    private static void HideAll() => MountTable.MountTmpfs(Mount, "mode=755,size=64k");
 
     /// <summary>Kills what is in the container's cgroups, and removes them.</summary>
     public static void Remove(string id)

@@ -16,11 +16,7 @@ internal sealed class ContainerLaunch(
     private ChildProcess? _child;
     private bool _cancelled;
 
-    private string RootPath => Path.Combine(directory.Bundle, "rootfs");
-
     private string LogPath => Path.Combine(directory.Bundle, "log");
-
-    private bool UsesUserXattrs => options.Rung != RuntimeRung.Root;
 
     private bool UsesCgroups => options.Rung == RuntimeRung.Root && (spec.Limits.HasAny || !runtime.IsCrun);
 
@@ -38,14 +34,16 @@ internal sealed class ContainerLaunch(
     {
         ThreadNamespaces.UnshareMounts();
         MountTable.MountTmpfs(directory.Bundle, "mode=700");
-        PrepareCgroups();
+        Cgroups.PrepareFor(runtime, UsesCgroups);
         using DirectoryHandle upper = DirectoryHandle.Open(spec.Root.UpperDirectory);
         MountPoints mountPoints = new(upper);
+        BundleRoot root = new(spec, options, directory.Bundle, directory.Scratch);
         List<string> mounted = [];
         try
         {
-            MountRoot(mounted);
-            WriteBundle(mountPoints, mounted);
+            root.Mount(spec.Root.UpperDirectory, spec.Root.WorkDirectory);
+            mounted.Add(root.RootPath);
+            WriteBundle(root, mountPoints, mounted);
             long killedBefore = ReadOutOfMemoryKills();
             int code = RunRuntime();
             return Exit(code) with { OutOfMemory = code != 0 && ReadOutOfMemoryKills() > killedBefore };
@@ -61,70 +59,24 @@ internal sealed class ContainerLaunch(
         }
     }
 
-    private void PrepareCgroups()
+    private void WriteBundle(BundleRoot root, MountPoints mountPoints, List<string> mounted)
     {
-        if (runtime.IsCrun && !UsesCgroups)
-        {
-            Cgroups.HideAll();
-        }
-        else if (runtime.IsCrun && Cgroups.IsHybrid())
-        {
-            Cgroups.HideUnified();
-        }
-    }
-
-    private void MountRoot(List<string> mounted)
-    {
-        Directory.CreateDirectory(RootPath);
-        string names = Directory.CreateDirectory(Path.Combine(directory.Bundle, "layers")).FullName;
-        ImmutableArray<string> lowers = spec.Root.LowerDirectories.IsEmpty
-            ? [Directory.CreateDirectory(Path.Combine(directory.Bundle, "empty")).FullName]
-            : spec.Root.LowerDirectories;
-        Overlay overlay = new(lowers, spec.Root.UpperDirectory, spec.Root.WorkDirectory)
-        {
-            UsesUserXattrs = UsesUserXattrs,
-            IsVolatile = spec.Root.IsVolatile,
-        };
-        MountTable.MountOverlay(overlay, RootPath, names);
-        mounted.Add(RootPath);
-    }
-
-    private void WriteBundle(MountPoints mountPoints, List<string> mounted)
-    {
-        using DirectoryHandle root = DirectoryHandle.Open(RootPath);
-        BundleMounts bundle = new(directory.Bundle, directory.Scratch, mountPoints, root, UsesUserXattrs);
-        List<ConfigMount> mounts = [];
-        try
-        {
-            foreach (string own in (ReadOnlySpan<string>)["/proc", "/dev", "/sys"])
-            {
-                mountPoints.Prepare(root, own, isDirectory: true);
-            }
-
-            mounts.Add(bundle.AddFile("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address, network.MachineAddress)));
-            string machine = File.Exists(options.ResolvConf) ? File.ReadAllText(options.ResolvConf) : "";
-            mounts.Add(bundle.AddFile("/etc/resolv.conf", NetworkFiles.ResolvConf(machine, spec.Dns, !network.IsHost)));
-            mounts.Add(bundle.AddFile("/etc/hostname", spec.Hostname + "\n"));
-            foreach (ContainerMount mount in spec.Mounts)
-            {
-                mounts.Add(bundle.Add(mount));
-            }
-        }
-        finally
-        {
-            mounted.AddRange(bundle.Mounted.Reverse());
-        }
-
-        string workingDirectory = bundle.IsBelowMount(spec.WorkingDirectory)
-            ? spec.WorkingDirectory
-            : MountPoints.MakeWorkingDirectory(root, spec.WorkingDirectory, spec.User);
-        ConfigBuilder config = new(spec, options, mounts, workingDirectory, RootPath)
+        string machine = File.Exists(options.ResolvConf) ? File.ReadAllText(options.ResolvConf) : "";
+        BundleContents contents = root.Prepare(
+            mountPoints,
+            [
+                new("/etc/hosts", NetworkFiles.Hosts(spec, network.Bridge?.Address, network.MachineAddress)),
+                new("/etc/resolv.conf", NetworkFiles.ResolvConf(machine, spec.Dns, !network.IsHost)),
+                new("/etc/hostname", spec.Hostname + "\n"),
+            ],
+            mounted);
+        string workingDirectory = contents.CoversWorkingDirectory ? spec.WorkingDirectory : root.MakeWorkingDirectory();
+        root.Write(new ConfigBuilder(spec, options, contents.Mounts, workingDirectory, root.RootPath)
         {
             UsesHostNetwork = network.IsHost,
             NetworkNamespace = network.Bridge is null ? null : BindNetwork(network.Bridge),
             CgroupsPath = UsesCgroups ? Cgroups.PathOf(spec.Id) : null,
-        };
-        File.WriteAllBytes(Path.Combine(directory.Bundle, "config.json"), RuntimeConfigContext.Write(config.Build()));
+        }.Build());
     }
 
     /// <summary>The runtime, in its own PID namespace, has another /proc than ours.</summary>

@@ -97,7 +97,7 @@ public sealed partial class ContainerRunner(RuntimeOptions options) : IDisposabl
         Mounts = [.. spec.Mounts.Select(mount => mount is SecretMount secret ? secret with { Uid = 0, Gid = 0 } : mount)],
     };
 
-    private static void Validate(ContainerSpec spec)
+    internal static void Validate(ContainerSpec spec)
     {
         Check(IdPattern().IsMatch(spec.Id), $"{Printable.Of(spec.Id)}: not a name for a container");
         Check(!spec.Command.IsDefaultOrEmpty, $"container {spec.Id}: no command");

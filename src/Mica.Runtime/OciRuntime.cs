@@ -26,6 +26,13 @@ internal sealed record OciRuntime(string Path)
             : throw new MicaException(ErrorKind.Unsupported, "no container runtime: install crun (or runc): apt-get install crun");
     }
 
+    /// <summary>What comes before a command of the runtime.</summary>
+    public string[] Arguments(string root, string log, bool usesCgroups) =>
+    [
+        $"--root={root}", $"--log={log}", "--log-format=json",
+        .. IsCrun ? [usesCgroups ? "--cgroup-manager=cgroupfs" : "--cgroup-manager=disabled"] : (ReadOnlySpan<string>)[],
+    ];
+
     /// <summary>What the runtime itself complained of in its JSON log; null when nothing.</summary>
     public static string? ReadFailure(string log)
     {

@@ -31,7 +31,8 @@ public sealed record RuntimeOptions(string StateDirectory, string ScratchDirecto
     /// <summary>Where the kernel says which programs of other machines it can run.</summary>
     public string BinfmtDirectory { get; init; } = "/proc/sys/fs/binfmt_misc";
 
-    internal string? FindProgram(string name) =>
+    /// <summary>The path of a program of the machine's; null when it is not there.</summary>
+    public string? FindProgram(string name) =>
         ProgramDirectories.Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
 }
 

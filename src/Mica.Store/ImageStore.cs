@@ -50,6 +50,7 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         Leases = new Leases(layout, catalog, options.Time);
         _cleaned = new Lazy<bool>(Clean);
         Builds = new BuildRecords(this, options.Time);
+        Objects = new ObjectRecords(this);
         _own = new Lazy<long>(() => BeginLease("content of one process", s_ownLease));
     }
 
@@ -58,6 +59,15 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
 
     /// <summary>The results of build steps.</summary>
     public BuildRecords Builds { get; }
+
+    /// <summary>Containers, volumes and networks.</summary>
+    public ObjectRecords Objects { get; }
+
+    /// <summary>Where each container has a directory. Made when it is asked for.</summary>
+    public string ContainersDirectory => MakeDirectory(_layout.Containers);
+
+    /// <summary>Where each volume has a directory. Made when it is asked for.</summary>
+    public string VolumesDirectory => MakeDirectory(_layout.Volumes);
 
     /// <summary>Where builds keep what is no layer: cache mounts, digests of contexts. Made when it is asked for.</summary>
     public string BuildDirectory => StoreErrors.Guard(Root, () => Directory.CreateDirectory(_layout.Build)).FullName;
@@ -293,25 +303,6 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         return await StoreErrors.GuardAsync(Root, () => run.RunAsync(lease.Id, cancellationToken));
     }
 
-    /// <summary>
-    /// Takes note that a container uses the manifest, running or not: until <see cref="ClearContainerUseAsync"/> the manifest
-    /// with its config and layers stays, and its image is in use.
-    /// </summary>
-    public Task SetContainerUseAsync(string container, Digest manifest, bool running, CancellationToken cancellationToken) =>
-        WriteAsync(database =>
-        {
-            using Statement set = database.Use("INSERT OR REPLACE INTO container_uses(container, manifest, running) VALUES(?1, ?2, ?3)");
-            return set.Bind(1, container).Bind(2, manifest).Bind(3, running ? 1 : 0).Run();
-        }, cancellationToken);
-
-    /// <summary>Takes note that the container is gone.</summary>
-    public Task ClearContainerUseAsync(string container, CancellationToken cancellationToken) =>
-        WriteAsync(database =>
-        {
-            using Statement clear = database.Use("DELETE FROM container_uses WHERE container = ?1");
-            return clear.Bind(1, container).Run();
-        }, cancellationToken);
-
     /// <summary>Takes note that the image is used now.</summary>
     public Task TouchAsync(Digest root, CancellationToken cancellationToken) =>
         WriteAsync(database =>
@@ -325,6 +316,12 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
     /// a process that keeps one open for long does it now and then.
     /// </summary>
     public Task UpdateLayoutAsync(CancellationToken cancellationToken) => _index.UpdateAsync(cancellationToken);
+
+    private string MakeDirectory(string path)
+    {
+        const UnixFileMode Passable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+        return StoreErrors.Guard(Root, () => Directory.CreateDirectory(path, Passable)).FullName;
+    }
 
     /// <summary>Ends what was held without a lease of its own, and brings <c>index.json</c> up to date.</summary>
     public async ValueTask DisposeAsync()

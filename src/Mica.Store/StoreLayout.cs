@@ -12,6 +12,8 @@ namespace Mica.Store;
 /// <item><c>ingest/unpack/ALG-HEX</c>: the tree of that blob on its way;</item>
 /// <item><c>ingest/build/KEY</c>: what a build under way makes;</item>
 /// <item><c>build/</c>: what builds keep besides their layers: cache mounts, digests of contexts;</item>
+/// <item><c>containers/ID/</c>: what a container changes (<c>upper</c>), its log and its files of /etc;</item>
+/// <item><c>volumes/NAME/_data</c>: the files of a volume;</item>
 /// <item><c>ingest/locks/</c>: who writes or deletes a blob or a layer holds the lock of its digest;</item>
 /// <item><c>ingest/slots/N</c>: locked by a process that holds leases;</item>
 /// <item><c>trash/</c>: what is deleted already, except for its removal.</item>
@@ -44,6 +46,12 @@ internal sealed class StoreLayout(string root)
 
     /// <summary>What builds keep.</summary>
     public string Build => Path.Join(Root, "build");
+
+    /// <summary>A directory for each container.</summary>
+    public string Containers => Path.Join(Root, "containers");
+
+    /// <summary>A directory for each volume.</summary>
+    public string Volumes => Path.Join(Root, "volumes");
 
     public string Slots => Path.Join(Root, "ingest/slots");
 

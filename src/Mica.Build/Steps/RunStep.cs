@@ -144,14 +144,14 @@ internal sealed class RunStep(StageStep step, RunInstruction run)
             Command = command,
             Environment = [.. Home(environment, user), .. step.Run.Arguments.Proxies().Select(pair => $"{pair.Key}={pair.Value}"), .. held.Environment],
             WorkingDirectory = state.WorkingDirectory,
-            User = new ContainerUser(user.Uid, user.Gid) { AdditionalGids = [.. user.Groups.Prepend(user.Gid).Distinct()] },
+            User = user.ToContainerUser(),
             Hostname = _options.Arguments.GetValueOrDefault("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
             Mounts = [.. held.Mounts, .. scripts],
             Network = Network(),
             ExtraHosts = [.. _options.ExtraHosts.Select(host => new ExtraHost(host.Name, host.Address))],
             ShmSize = _options.ShmSize ?? 64L << 20,
             Ulimits = [.. _options.Ulimits.Select(limit => new Ulimit(limit.Name, Limit(limit.Soft), Limit(limit.Hard)))],
-            IsPrivileged = run.Options.Security == RunSecurity.Insecure,
+            Isolation = new IsolationSpec { IsPrivileged = run.Options.Security == RunSecurity.Insecure },
         };
         var tail = new OutputTail();
         ContainerExit exit = await RunAsync(number, spec, tail);

@@ -1,3 +1,4 @@
+using Mica.Cli.CommandLine;
 using Mica.Oci;
 
 namespace Mica.Cli.Building;
@@ -31,6 +32,20 @@ internal sealed class FlagFields
         string? value = _fields[index].Value ?? throw Invalid($"{Printable.Of(key)} has no value");
         _fields.RemoveAt(index);
         return value;
+    }
+
+    /// <summary>Whether a field that needs no value is there, and not <c>false</c>; it is taken out.</summary>
+    public bool TakeFlag(string key)
+    {
+        int index = _fields.FindIndex(field => field.Key.Equals(key, StringComparison.OrdinalIgnoreCase));
+        if (index < 0)
+        {
+            return false;
+        }
+
+        string? value = _fields[index].Value;
+        _fields.RemoveAt(index);
+        return value is null ? true : CliOption.ParseBoolean(value) ?? throw Invalid($"{Printable.Of(key)}: {Printable.Of(value)} is neither true nor false");
     }
 
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: there are fields that nobody knows.</exception>

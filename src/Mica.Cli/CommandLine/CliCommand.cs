@@ -58,6 +58,9 @@ internal enum Completes
     Files,
     Images,
     Platforms,
+    Containers,
+    Volumes,
+    Networks,
 }
 
 /// <summary>
@@ -88,6 +91,12 @@ internal abstract class CliCommand(string usage, string summary, ArgumentCount c
 
     /// <summary>Whether an ordinary user's run of it happens in a user namespace, where files can have owners.</summary>
     public virtual UserNamespaceUse UserNamespace => UserNamespaceUse.None;
+
+    /// <summary>What follows the first argument is not looked at: it is the command line of another program.</summary>
+    public virtual bool StopsAtFirstArgument => false;
+
+    /// <summary>The exit code of everything that goes wrong before another program has one; null: that of the error.</summary>
+    public virtual int? FailureCode => null;
 
     public ArgumentCount Count { get; } = count;
 

@@ -21,7 +21,10 @@ internal static class CommandLineParser
     private static readonly ParserConfiguration s_configuration = new() { ResponseFileTokenReplacer = null };
 
     /// <exception cref="UsageException">No such command or option, a value missing, or too few or too many arguments.</exception>
-    public static ParsedCommandLine Parse(CommandEntry root, IReadOnlyList<string> words)
+    /// <param name="root">The tree of all commands.</param>
+    /// <param name="words">The command line without the program's name.</param>
+    /// <param name="found">Is told which command is meant, before anything is complained of.</param>
+    public static ParsedCommandLine Parse(CommandEntry root, IReadOnlyList<string> words, Action<CliCommand>? found = null)
     {
         var rest = new List<string>(words);
         CommandEntry entry = FindEntry(root, rest, out string path);
@@ -31,8 +34,11 @@ internal static class CommandLineParser
         }
 
         CliCommand command = entry.Create();
-        var globals = new GlobalOptionSet();
-        CheckFlagValues(path, [.. command.Options, .. globals.Options], rest);
+        found?.Invoke(command);
+        var globals = new GlobalOptionSet(hasShortHelp: command.Options.All(option => option.Shorthand != "-h"));
+        CliOption[] options = [.. command.Options, .. globals.Options];
+        string[] foreign = command.StopsAtFirstArgument ? TakeForeign(options, rest) : [];
+        CheckFlagValues(path, options, rest);
         ParseResult result = Symbol(command, globals, out Argument<string[]> positional).Parse(BeforeDashes(rest), s_configuration);
         if (result.GetValue(globals.Help))
         {
@@ -40,15 +46,54 @@ internal static class CommandLineParser
         }
 
         string[] arguments = result.GetValue(positional) ?? [];
-        RequireKnownOptions(path, [.. command.Options, .. globals.Options], arguments);
+        RequireKnownOptions(path, options, arguments);
         RequireValues(path, result);
-        arguments = [.. arguments, .. AfterDashes(rest)];
+        arguments = [.. arguments, .. AfterDashes(rest), .. foreign];
         if (command.Count.Complaint(arguments.Length) is { } complaint)
         {
             throw new UsageException(path, $"\"{path}\" {complaint}", $"{$"Usage:  {path} {command.Usage}".TrimEnd()}\n\n{command.Summary}");
         }
 
         return new ParsedCommandLine(path, entry, command, result, arguments, globals.Read(path, result), WantsHelp: false);
+    }
+
+    /// <summary>Takes the first argument and all behind it, which belongs to another program, out of <paramref name="rest"/>.</summary>
+    private static string[] TakeForeign(CliOption[] options, List<string> rest)
+    {
+        int i = 0;
+        while (i < rest.Count && rest[i].StartsWith('-') && rest[i] is not ("--" or "-"))
+        {
+            i += WantsNextWord(options, rest[i]) ? 2 : 1;
+        }
+
+        i = Math.Min(i, rest.Count);
+        string[] foreign = [.. rest[(i < rest.Count && rest[i] == "--" ? i + 1 : i)..]];
+        rest.RemoveRange(i, rest.Count - i);
+        return foreign;
+    }
+
+    private static bool WantsNextWord(CliOption[] options, string word)
+    {
+        if (word.Contains('=', StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        if (word.StartsWith("--", StringComparison.Ordinal))
+        {
+            return options.FirstOrDefault(option => option.Name == word) is { IsFlag: false };
+        }
+
+        // -it is two flags; -p8080:80 has its value with it; the value of -itp is the next word.
+        for (int i = 1; i < word.Length; i++)
+        {
+            if (options.FirstOrDefault(option => option.Shorthand is [_, var letter] && letter == word[i]) is { IsFlag: false })
+            {
+                return i == word.Length - 1;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using Mica.Cli.Commands;
 using Mica.Cli.Completion;
+using Mica.Cli.Containers;
 
 namespace Mica.Cli.CommandLine;
 
@@ -7,6 +8,21 @@ namespace Mica.Cli.CommandLine;
 internal static class CommandTree
 {
     public static CommandEntry Create() => new("mica", null,
+        new CommandEntry("run", () => new RunCommand()) { Twin = "container run" },
+        new CommandEntry("exec", () => new ExecCommand()) { Twin = "container exec" },
+        new CommandEntry("ps", () => new PsCommand()) { Twin = "container ls" },
+        new CommandEntry("create", () => new CreateCommand()) { Twin = "container create" },
+        new CommandEntry("start", () => new StartCommand()) { Twin = "container start" },
+        new CommandEntry("stop", () => new StopCommand()) { Twin = "container stop" },
+        new CommandEntry("restart", () => new RestartCommand()) { Twin = "container restart" },
+        new CommandEntry("kill", () => new KillCommand()) { Twin = "container kill" },
+        new CommandEntry("rm", () => new ContainerRemoveCommand()) { Twin = "container rm" },
+        new CommandEntry("pause", () => new PauseCommand()) { Twin = "container pause" },
+        new CommandEntry("unpause", () => new UnpauseCommand()) { Twin = "container unpause" },
+        new CommandEntry("wait", () => new WaitCommand()) { Twin = "container wait" },
+        new CommandEntry("rename", () => new RenameCommand()) { Twin = "container rename" },
+        new CommandEntry("logs", () => new LogsCommand()) { Twin = "container logs" },
+        new CommandEntry("attach", () => new AttachCommand()) { Twin = "container attach" },
         new CommandEntry("pull", Pull) { Twin = "image pull" },
         new CommandEntry("push", Push) { Twin = "image push" },
         new CommandEntry("build", Build) { Twin = "image build" },
@@ -30,6 +46,7 @@ internal static class CommandTree
             Aliases = ["buildx"],
             GroupSummary = "Manage builds",
         },
+        ContainerGroup(),
         ImageGroup(),
         new CommandEntry("manifest", null,
             new CommandEntry("annotate", () => new ManifestAnnotateCommand()),
@@ -59,6 +76,28 @@ internal static class CommandTree
         })
     {
         GroupSummary = "Images without a daemon: pull, keep, share, look at, tag and push",
+    };
+
+    private static CommandEntry ContainerGroup() => new("container", null,
+        new CommandEntry("attach", () => new AttachCommand()) { Twin = "attach" },
+        new CommandEntry("cleanup", () => new CleanUpCommand()) { IsHidden = true },
+        new CommandEntry("create", () => new CreateCommand()) { Twin = "create" },
+        new CommandEntry("exec", () => new ExecCommand()) { Twin = "exec" },
+        new CommandEntry("kill", () => new KillCommand()) { Twin = "kill" },
+        new CommandEntry("logs", () => new LogsCommand()) { Twin = "logs" },
+        new CommandEntry("ls", () => new PsCommand()) { Aliases = ["list", "ps"], Twin = "ps" },
+        new CommandEntry("pause", () => new PauseCommand()) { Twin = "pause" },
+        new CommandEntry("rename", () => new RenameCommand()) { Twin = "rename" },
+        new CommandEntry("restart", () => new RestartCommand()) { Twin = "restart" },
+        new CommandEntry("rm", () => new ContainerRemoveCommand()) { Aliases = ["remove"], Twin = "rm" },
+        new CommandEntry("run", () => new RunCommand()) { Twin = "run" },
+        new CommandEntry("start", () => new StartCommand()) { Twin = "start" },
+        new CommandEntry("stop", () => new StopCommand()) { Twin = "stop" },
+        new CommandEntry("unpause", () => new UnpauseCommand()) { Twin = "unpause" },
+        new CommandEntry("wait", () => new WaitCommand()) { Twin = "wait" },
+        new CommandEntry("watch", () => new WatchHealthCommand()) { IsHidden = true })
+    {
+        GroupSummary = "Manage containers",
     };
 
     private static CommandEntry ImageGroup() => new("image", null,

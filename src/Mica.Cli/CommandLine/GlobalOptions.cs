@@ -28,8 +28,10 @@ internal sealed class GlobalOptionSet
     private readonly Option<string?> _progress = CliOption.Text("--progress", null);
     private readonly Option<bool> _version = CliOption.Flag("--version", null);
 
-    public GlobalOptionSet()
+    /// <param name="hasShortHelp">False where <c>-h</c> is the command's own.</param>
+    public GlobalOptionSet(bool hasShortHelp = true)
     {
+        Help = CliOption.Flag("--help", hasShortHelp ? "-h" : null);
         Options =
         [
             new CliOption(_debug, null, "Say more when something fails", Completes.Nothing, [], false),
@@ -42,7 +44,7 @@ internal sealed class GlobalOptionSet
         ];
     }
 
-    public Option<bool> Help { get; } = CliOption.Flag("--help", "-h");
+    public Option<bool> Help { get; }
 
     public IReadOnlyList<CliOption> Options { get; }
 

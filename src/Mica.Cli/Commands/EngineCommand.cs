@@ -28,6 +28,8 @@ internal abstract class EngineCommand(string usage, string summary, ArgumentCoun
             Root = invocation.Root,
             StateDirectory = invocation.Host.Environment.StateDirectory(invocation.Host.IsSuperuser),
             Time = invocation.Host.Time,
+            Program = invocation.Host.Program is { } program ? [program, "--root", invocation.Root] : [],
+            ProgramEnvironment = invocation.Host.Environment.ForOwnPrograms,
             Registry = RegistryAccess.Options(invocation, _insecure is not null && invocation.Value(_insecure)),
         };
         return _maxLayerSize is not null && invocation.Value(_maxLayerSize) is { } size

@@ -1,8 +1,13 @@
+using System.Collections.Immutable;
+using Mica.Runtime;
+
 namespace Mica.Cli.Hosting;
 
 /// <summary>The environment variables that mica heeds. They are read here and nowhere else.</summary>
 internal sealed record CliEnvironment
 {
+    private static readonly string[] s_forOwnPrograms = ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", UserNamespace.MarkerVariable];
+
     /// <summary><c>HOME</c>.</summary>
     public string? Home { get; init; }
 
@@ -53,6 +58,12 @@ internal sealed record CliEnvironment
 
     /// <summary>Any variable, where the command line names one: build arguments, secrets.</summary>
     public Func<string, string?> Variable { get; init; } = static _ => null;
+
+    /// <summary>What another run of this program needs of them to find the same store and state.</summary>
+    public ImmutableArray<string> ForOwnPrograms =>
+    [
+        .. s_forOwnPrograms.Select(name => (Name: name, Value: Variable(name))).Where(pair => pair.Value is not null).Select(pair => $"{pair.Name}={pair.Value}"),
+    ];
 
     /// <summary>Reads the variables; an empty one is as good as none.</summary>
     public static CliEnvironment Read(Func<string, string?> variable)

@@ -22,6 +22,9 @@ internal sealed record CliHost
     /// <summary>Opens standard output for bytes, such as an archive.</summary>
     public required Func<Stream> OpenOutput { get; init; }
 
+    /// <summary>Opens standard error for bytes.</summary>
+    public required Func<Stream> OpenError { get; init; }
+
     /// <summary>Opens standard input.</summary>
     public required Func<Stream> OpenInput { get; init; }
 
@@ -42,6 +45,9 @@ internal sealed record CliHost
     /// <summary>Becomes the same command in a user namespace, or returns when there is none to be had; null in tests.</summary>
     public Action<UserNamespaceUse, string>? EnterUserNamespace { get; init; }
 
+    /// <summary>The path of this program, by which it calls itself; null in tests.</summary>
+    public string? Program { get; init; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Colours are for terminals whose user has not declined them.</summary>
@@ -54,6 +60,7 @@ internal sealed record CliHost
         Output = new StreamWriter(OpenStandardOutput(), Utf8(), OutputBuffer) { NewLine = "\n" },
         Error = new StreamWriter(Console.OpenStandardError(), Utf8(), 256) { NewLine = "\n", AutoFlush = true },
         OpenOutput = OpenStandardOutput,
+        OpenError = Console.OpenStandardError,
         OpenInput = Console.OpenStandardInput,
         ReadSecret = ReadSecretFromTerminal,
         IsInputTerminal = !Console.IsInputRedirected,
@@ -62,6 +69,7 @@ internal sealed record CliHost
         TerminalSize = () => new TerminalSize(Console.WindowWidth, Console.WindowHeight),
         IsSuperuser = RuntimeProbe.IsSuperuser && System.Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is null,
         EnterUserNamespace = UserNamespaceEntry.Enter,
+        Program = System.Environment.ProcessPath,
     };
 
     private static UTF8Encoding Utf8() => new(encoderShouldEmitUTF8Identifier: false);

@@ -43,7 +43,7 @@ public sealed class Builds
         BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
         {
             ImportedCaches? imported = await ImportedCaches.OpenAsync(_engine, lease, options, platform, steps, token);
-            var build = new ImageBuild(_engine.Store, lease, images, () => _engine.Containers, _engine.Options.Time, imported);
+            var build = new ImageBuild(_engine.Store, lease, images, () => _engine.StepContainers, _engine.Options.Time, imported);
             BuildOptions one = StepOptions.Of(options, input, contexts, platform, _engine.Options.Downloads) with { Invocation = origin };
             return new BuiltPlatform(platform, await build.RunAsync(one, steps.Of(platforms.Length > 1 ? platform : null), token));
         }, cancellationToken);

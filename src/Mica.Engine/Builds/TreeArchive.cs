@@ -13,15 +13,18 @@ internal sealed class TreeArchive(LayerStack stack, TarWriter archive, string pr
     private readonly Dictionary<FileIdentity, LinuxPath> _links = [];
     private readonly uint? _ownUser = LinuxUser.EffectiveUserId == 0 ? null : LinuxUser.EffectiveUserId;
     private readonly uint _ownGroup = LinuxUser.EffectiveGroupId;
+    private LinuxPath _start;
 
-    public void Run(CancellationToken cancellationToken)
+    /// <summary>What is in the directory <paramref name="start"/>, as if it were the root.</summary>
+    public void Run(LinuxPath start, CancellationToken cancellationToken)
     {
+        _start = start;
         if (prefix.Length > 0)
         {
             archive.Write(new TarEntry { Kind = TarEntryKind.Directory, Path = TarEntry.AsDirectory(new LinuxPath(prefix)), Mode = 0x1ed });
         }
 
-        Walk(default, cancellationToken);
+        Walk(start, cancellationToken);
     }
 
     private void Walk(LinuxPath directory, CancellationToken cancellationToken)
@@ -45,7 +48,7 @@ internal sealed class TreeArchive(LayerStack stack, TarWriter archive, string pr
 
     private void Write(LinuxPath path, FileStatus status)
     {
-        LinuxPath shown = new LinuxPath(prefix).Append(path.Bytes);
+        LinuxPath shown = new LinuxPath(prefix).Append(path.Bytes[(_start.IsEmpty ? 0 : _start.Bytes.Length + 1)..]);
         if (TarEntry.Of(status, shown, stack.Xattrs(path)) is not { } entry)
         {
             // A socket, which no tar can hold.

@@ -81,7 +81,7 @@ internal sealed class TreeExport(ImageStore store, BuildSteps steps, string? pro
         var archive = new TarWriter(stream);
         foreach (Tree tree in trees)
         {
-            new TreeArchive(tree.Stack, archive, tree.Prefix).Run(cancellationToken);
+            new TreeArchive(tree.Stack, archive, tree.Prefix).Run(default, cancellationToken);
             if (tree.Provenance is { } provenance)
             {
                 string path = tree.Prefix.Length == 0 ? provenanceName! : $"{tree.Prefix}/{provenanceName}";

@@ -160,6 +160,24 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "tcsetattr", SetLastError = true)]
     public static partial int SetTerminalSettings(int descriptor, int actions, TerminalSettings* settings);
 
+    [LibraryImport(Name, EntryPoint = "cfmakeraw")]
+    public static partial void MakeRaw(TerminalSettings* settings);
+
+    [LibraryImport(Name, EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Control(int descriptor, ulong request, void* argument);
+
+    [LibraryImport(Name, EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int Control(SafeHandle descriptor, int command, int argument);
+
+    [LibraryImport(Name, EntryPoint = "socket", SetLastError = true)]
+    public static partial int Socket(int family, int type, int protocol);
+
+    [LibraryImport(Name, EntryPoint = "send", SetLastError = true)]
+    public static partial nint Send(int socket, byte* bytes, nuint count, int flags);
+
+    [LibraryImport(Name, EntryPoint = "recv", SetLastError = true)]
+    public static partial nint Receive(int socket, byte* bytes, nuint count, int flags);
+
     [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeout);
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 
 namespace Mica.Linux;
 
@@ -13,6 +14,17 @@ public sealed record ChildCommand(string Path, ImmutableArray<string> Arguments,
 
     /// <summary>The child reads and writes where this process does, in the same session, instead of through pipes.</summary>
     public bool SharesTerminal { get; init; }
+
+    /// <summary>The child reads and writes /dev/null, and is not killed with this object.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>Where it shares the terminal it reads from /dev/null all the same.</summary>
+    public bool HasNoInput { get; init; }
+
+    /// <summary>
+    /// Descriptors that the child gets besides: as 3, 4 and so on, in this order. They stay the caller's.
+    /// </summary>
+    public ImmutableArray<SafeHandle> Descriptors { get; init; } = [];
 }
 
 /// <summary>Takes a piece of what a child wrote; the bytes are valid during the call.</summary>
@@ -31,6 +43,7 @@ public sealed unsafe class ChildProcess : IDisposable
     private readonly int _output;
     private readonly int _error;
     private bool _ended;
+    private bool _isOnItsOwn;
     private int _status;
 
     private ChildProcess(int id, int output, int error) => (Id, _output, _error) = (id, output, error);
@@ -43,9 +56,21 @@ public sealed unsafe class ChildProcess : IDisposable
     public static ChildProcess Start(ChildCommand command)
     {
         using var spawn = new SpawnActions();
+        spawn.Pass(command.Descriptors);
         if (command.SharesTerminal)
         {
+            if (command.HasNoInput)
+            {
+                spawn.RedirectInput();
+            }
+
             return new ChildProcess(spawn.Run(command, newSession: false), -1, -1);
+        }
+
+        if (command.IsSilent)
+        {
+            spawn.RedirectAll();
+            return new ChildProcess(spawn.Run(command, newSession: true), -1, -1) { _isOnItsOwn = true };
         }
 
         using var input = command.Input.IsEmpty ? null : PipeEnds.Create();
@@ -125,9 +150,14 @@ public sealed unsafe class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Kills it if it still runs.</summary>
+    /// <summary>Kills it if it still runs, unless it is silent.</summary>
     public void Dispose()
     {
+        if (_isOnItsOwn)
+        {
+            return;
+        }
+
         Kill(Signals.Kill);
         if (!_ended)
         {

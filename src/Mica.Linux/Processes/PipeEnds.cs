@@ -41,6 +41,14 @@ internal sealed unsafe class PipeEnds : IDisposable
         return end;
     }
 
+    /// <summary>The caller closes it.</summary>
+    public int TakeWriteEnd()
+    {
+        int end = WriteEnd;
+        WriteEnd = -1;
+        return end;
+    }
+
     public void Dispose()
     {
         foreach (int end in (ReadOnlySpan<int>)[ReadEnd, WriteEnd])

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 
 namespace Mica.Linux;
@@ -8,6 +9,7 @@ internal sealed unsafe class SpawnActions : IDisposable
     /// <summary>More than glibc (80 and 336 bytes) and musl need.</summary>
     private const int StructureSize = 1024;
 
+    private readonly List<int> _copies = [];
     private readonly void* _actions = NativeMemory.AllocZeroed(StructureSize);
     private readonly void* _attributes = NativeMemory.AllocZeroed(StructureSize);
 
@@ -22,10 +24,7 @@ internal sealed unsafe class SpawnActions : IDisposable
     {
         if (input < 0)
         {
-            fixed (byte* path = "/dev/null\0"u8)
-            {
-                Check(Libc.SpawnActionsOpen(_actions, 0, path, Constants.ReadOnly, 0), "posix_spawn");
-            }
+            RedirectInput();
         }
         else
         {
@@ -34,6 +33,41 @@ internal sealed unsafe class SpawnActions : IDisposable
 
         Check(Libc.SpawnActionsDuplicate(_actions, output, 1), "posix_spawn");
         Check(Libc.SpawnActionsDuplicate(_actions, error, 2), "posix_spawn");
+    }
+
+    /// <summary>The child reads nothing, and what it writes is lost.</summary>
+    public void RedirectAll()
+    {
+        fixed (byte* path = "/dev/null\0"u8)
+        {
+            for (int descriptor = 0; descriptor < 3; descriptor++)
+            {
+                Check(Libc.SpawnActionsOpen(_actions, descriptor, path, Constants.ReadWrite, 0), "posix_spawn");
+            }
+        }
+    }
+
+    /// <summary>The child reads nothing.</summary>
+    public void RedirectInput()
+    {
+        fixed (byte* path = "/dev/null\0"u8)
+        {
+            Check(Libc.SpawnActionsOpen(_actions, 0, path, Constants.ReadOnly, 0), "posix_spawn");
+        }
+    }
+
+    /// <summary>Gives the child these descriptors, as 3 and onwards.</summary>
+    public void Pass(ImmutableArray<SafeHandle> descriptors)
+    {
+        const int HigherThanAny = 64;
+        const int DuplicateCloseOnExec = 1030; // F_DUPFD_CLOEXEC
+        for (int i = 0; i < descriptors.Length; i++)
+        {
+            // A copy with a high number, lest one of the child's numbers overwrites what is to become another.
+            int copy = Libc.Control(descriptors[i], DuplicateCloseOnExec, HigherThanAny);
+            _copies.Add(copy >= 0 ? copy : throw new LinuxException("dup", [], Libc.LastError));
+            Check(Libc.SpawnActionsDuplicate(_actions, copy, 3 + i), "posix_spawn");
+        }
     }
 
     /// <summary>Starts the child; the calling thread waits until it has become the program.</summary>
@@ -61,6 +95,11 @@ internal sealed unsafe class SpawnActions : IDisposable
 
     public void Dispose()
     {
+        foreach (int copy in _copies)
+        {
+            _ = Libc.Close(copy);
+        }
+
         _ = Libc.SpawnActionsDestroy(_actions);
         _ = Libc.SpawnAttributesDestroy(_attributes);
         NativeMemory.Free(_actions);

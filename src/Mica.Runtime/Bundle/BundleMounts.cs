@@ -22,7 +22,7 @@ internal sealed class BundleMounts(string bundle, string scratch, MountPoints mo
     {
         (string type, string source, bool isDirectory, List<string> options) = mount switch
         {
-            BindMount bind => Bind(bind.Source, bind.IsReadOnly),
+            BindMount bind => Bind(bind),
             TreeMount tree => Bind(Tree(tree), isReadOnly: !tree.DiscardsWrites),
             SecretMount secret => Bind(Secret(secret), isReadOnly: true),
             TmpfsMount tmpfs => ("tmpfs", "tmpfs", true, TmpfsOptions(tmpfs)),
@@ -32,13 +32,13 @@ internal sealed class BundleMounts(string bundle, string scratch, MountPoints mo
         return new ConfigMount(Place(mount.Destination, isDirectory), type, source, options);
     }
 
-    /// <summary>A file with <paramref name="content"/>, as /etc/hosts is.</summary>
-    public ConfigMount AddFile(string destination, string content)
+    /// <summary>A file that is written for the container, as /etc/hosts is.</summary>
+    public ConfigMount AddFile(BundleFile file)
     {
-        string source = NewPath();
-        File.WriteAllText(source, content);
+        string source = file.Source ?? NewPath();
+        File.WriteAllText(source, file.Content);
         File.SetUnixFileMode(source, (UnixFileMode)0x1a4); // 0644
-        return new ConfigMount(Place(destination, isDirectory: false), "bind", source, ["bind", "rw", "rprivate"]);
+        return new ConfigMount(Place(file.Destination, isDirectory: false), "bind", source, ["bind", "rw", "rprivate"]);
     }
 
     /// <summary>The path in the container, made there if need be, without links.</summary>
@@ -59,6 +59,23 @@ internal sealed class BundleMounts(string bundle, string scratch, MountPoints mo
     public bool IsBelowMount(string path) =>
         _destinations.Any(above => path == above || path.StartsWith(above + "/", StringComparison.Ordinal));
 
+    private static (string Type, string Source, bool IsDirectory, List<string> Options) Bind(BindMount bind)
+    {
+        string source = bind.Source;
+        if (bind.SubPath is { Length: > 0 } subPath)
+        {
+            using DirectoryHandle handle = DirectoryHandle.Open(source);
+            string inside = RootWalk.TryResolve(handle, subPath)
+                ?? throw new MicaException(ErrorKind.NotFound, $"{Printable.Of(subPath)}: not found in {Printable.Of(source)}, so it cannot be mounted");
+            source = Path.Combine(source, inside[1..]);
+        }
+
+        var (type, path, isDirectory, options) = Bind(source, bind.IsReadOnly);
+        options[0] = bind.IsNotRecursive ? "bind" : "rbind";
+        options[^1] = bind.Propagation ?? "rprivate";
+        return (type, path, isDirectory, options);
+    }
+
     private static (string Type, string Source, bool IsDirectory, List<string> Options) Bind(string source, bool isReadOnly)
     {
         bool isDirectory = Directory.Exists(source);
@@ -67,10 +84,24 @@ internal sealed class BundleMounts(string bundle, string scratch, MountPoints mo
             : throw new MicaException(ErrorKind.NotFound, $"{Printable.Of(source)}: no such file or directory to mount");
     }
 
-    private static List<string> TmpfsOptions(TmpfsMount tmpfs) =>
-        tmpfs.SizeBytes is { } size
-            ? ["nosuid", "nodev", string.Create(CultureInfo.InvariantCulture, $"size={size}")]
-            : ["nosuid", "nodev"];
+    private static List<string> TmpfsOptions(TmpfsMount tmpfs)
+    {
+        List<string> options = tmpfs.Options.IsEmpty ? ["nosuid", "nodev"] : ["nosuid", "nodev", "noexec", .. tmpfs.Options];
+        if (tmpfs.SizeBytes is { } size)
+        {
+            options.Add(string.Create(CultureInfo.InvariantCulture, $"size={size}"));
+        }
+
+        // The last word of a pair counts, but runtimes hand both on.
+        options.RemoveAll(option => tmpfs.Options.Contains(option switch
+        {
+            "noexec" => "exec",
+            "nosuid" => "suid",
+            "nodev" => "dev",
+            _ => "",
+        }));
+        return options;
+    }
 
     private string Tree(TreeMount tree)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mica.Oci;
 
 namespace Mica.Runtime;
 
@@ -23,6 +24,38 @@ internal static class Capabilities
     {
         ulong granted = isPrivileged ? ours : ours & Ordinary;
         return [.. s_names.Where((_, number) => (granted & (1UL << number)) != 0)];
+    }
+
+    /// <summary>As <see cref="For(bool, ulong)"/>, with what is added and dropped.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: there is no such capability.</exception>
+    public static List<string> For(IsolationSpec isolation, ulong ours)
+    {
+        ulong granted = isolation.IsPrivileged || isolation.AddedCapabilities.Any(IsAll) ? ulong.MaxValue : isolation.DroppedCapabilities.Any(IsAll) ? 0 : Ordinary;
+        foreach (string name in isolation.AddedCapabilities.Where(name => !IsAll(name)))
+        {
+            granted |= 1UL << NumberOf(name);
+        }
+
+        foreach (string name in isolation.DroppedCapabilities.Where(name => !IsAll(name)))
+        {
+            granted &= ~(1UL << NumberOf(name));
+        }
+
+        if (isolation.AddedCapabilities.Any(IsAll) && isolation.DroppedCapabilities.Any(IsAll))
+        {
+            granted = 0;
+        }
+
+        return [.. s_names.Where((_, number) => (granted & ours & (1UL << number)) != 0)];
+    }
+
+    private static bool IsAll(string name) => name.Equals("ALL", StringComparison.OrdinalIgnoreCase);
+
+    private static int NumberOf(string name)
+    {
+        string full = name.StartsWith("CAP_", StringComparison.OrdinalIgnoreCase) ? name.ToUpperInvariant() : "CAP_" + name.ToUpperInvariant();
+        int number = Array.IndexOf(s_names, full);
+        return number >= 0 ? number : throw new MicaException(ErrorKind.InvalidArgument, $"invalid capability: \"{Printable.Of(name)}\"");
     }
 
     /// <summary>This process's bounding set.</summary>

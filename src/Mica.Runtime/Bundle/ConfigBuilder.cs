@@ -27,41 +27,78 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, 
 
     public RuntimeConfig Build()
     {
-        ulong ours = Capabilities.ReadBoundingSet();
-        List<string> capabilities = Capabilities.For(spec.IsPrivileged, ours);
-        const ulong sysResource = 1UL << 24;
-        bool mayRaise = (Capabilities.ReadEffectiveSet() & sysResource) != 0 && _rung == RuntimeRung.Root;
-        ConfigProcess process = new(
-            spec.UsesTerminal,
-            new ConfigUser(spec.User.Uid, spec.User.Gid, spec.User.AdditionalGids),
-            spec.Command,
-            spec.Environment,
-            workingDirectory)
+        var security = SecurityOptions.Parse(spec.Isolation.SecurityOptions);
+        bool hides = !spec.IsPrivileged && !security.ShowsSystemPaths && !options.SharesProc; // the machine's own /proc has masks already
+        List<ConfigDevice> devices = spec.IsPrivileged && _rung == RuntimeRung.Root ? HostDevices.List("/dev") : [];
+        List<ConfigDeviceRule> rules = HostDevices.Add(devices, spec.Isolation.Devices);
+        ConfigProcess process = Process(
+            spec.UsesTerminal, spec.User, spec.UsesInit ? [ContainerInit.Destination, "--", .. spec.Command] : spec.Command, spec.Environment, workingDirectory,
+            spec.Isolation, Rlimits.For(spec.Ulimits, options)) with
         {
-            Capabilities = new ConfigCapabilities(capabilities, capabilities, capabilities),
-            Rlimits = spec.Ulimits.IsEmpty ? null : Rlimits.For(spec.Ulimits, mayRaise),
+            ApparmorProfile = security.AppArmor,
+            OomScoreAdj = spec.Limits.OutOfMemoryScore is { } score ? OutOfMemory.Clamp(score) : null,
         };
         ConfigLinux linux = new(Namespaces())
         {
             CgroupsPath = CgroupsPath,
-            Resources = Resources(),
-            Seccomp = Seccomp.For(spec.IsPrivileged, _rung),
-            // The machine's own /proc has masks already.
-            MaskedPaths = spec.IsPrivileged || options.SharesProc ? null : s_maskedPaths,
-            ReadonlyPaths = spec.IsPrivileged || options.SharesProc ? null : s_readonlyPaths,
-            Devices = spec.IsPrivileged && _rung == RuntimeRung.Root ? HostDevices.List("/dev") : null,
+            Resources = CgroupsPath is null ? null : ConfigLimits.Of(spec.Limits, spec.Isolation, rules),
+            Seccomp = Seccomp.For(spec.Isolation, security.Seccomp, process.Capabilities!.Bounding, _rung),
+            MaskedPaths = hides ? s_maskedPaths : null,
+            ReadonlyPaths = hides ? s_readonlyPaths : null,
+            Devices = devices.Count > 0 ? devices : null,
+            Sysctl = spec.Isolation.Sysctls.IsEmpty ? null : spec.Isolation.Sysctls,
         };
-        return new RuntimeConfig("1.0.2", process, new ConfigRoot(rootPath, spec.Root.IsReadOnly), spec.Hostname, Mounts(), linux);
+        return new RuntimeConfig("1.0.2", process, new ConfigRoot(rootPath, spec.Root.IsReadOnly), spec.Isolation.Uts.IsHost ? null : spec.Hostname, Mounts(), linux)
+        {
+            Domainname = spec.Domainname,
+            Annotations = spec.Annotations.IsEmpty ? null : spec.Annotations,
+        };
+    }
+
+    /// <summary>A further process of a container.</summary>
+    public static ConfigProcess Process(ContainerProcess process, RuntimeOptions options)
+    {
+        ContainerUser user = options.Rung == RuntimeRung.SingleId ? new ContainerUser(0, 0) : process.User;
+        return Process(
+            process.UsesTerminal, user, process.Command, process.Environment, process.WorkingDirectory,
+            process.IsPrivileged ? process.Isolation with { IsPrivileged = true } : process.Isolation, null);
+    }
+
+    private static ConfigProcess Process(
+        bool terminal, ContainerUser user, IReadOnlyList<string> command, IReadOnlyList<string> environment, string workingDirectory, IsolationSpec isolation,
+        List<ConfigRlimit>? limits)
+    {
+        List<string> capabilities = Capabilities.For(isolation, Capabilities.ReadBoundingSet());
+
+        // As with any login, only root has them at once; others may get them by programs that have them.
+        List<string> effective = user.Uid == 0 ? capabilities : [];
+        return new ConfigProcess(terminal, new ConfigUser(user.Uid, user.Gid, user.AdditionalGids), command, environment, workingDirectory)
+        {
+            Capabilities = new ConfigCapabilities(capabilities, effective, effective),
+            Rlimits = limits,
+            NoNewPrivileges = SecurityOptions.Parse(isolation.SecurityOptions).NoNewPrivileges ? true : null,
+        };
     }
 
     private List<ConfigNamespace> Namespaces()
     {
-        // The runtime is in a new PID namespace anyway; in one of its own it could not find itself in another's /proc.
-        List<ConfigNamespace> namespaces = options.SharesProc
-            ? [new("ipc"), new("uts"), new("mount")] : [new("pid"), new("ipc"), new("uts"), new("mount")];
-        if (!UsesHostNetwork)
+        List<ConfigNamespace> namespaces = [new("mount")];
+        void Add(string type, NamespaceChoice choice)
         {
-            namespaces.Add(new ConfigNamespace("network", NetworkNamespace));
+            if (!choice.IsHost)
+            {
+                namespaces.Add(new ConfigNamespace(type, choice.Path));
+            }
+        }
+
+        // The runtime is in a new PID namespace anyway; in one of its own it could not find itself in another's /proc.
+        Add("pid", options.SharesProc ? NamespaceChoice.Host : spec.Isolation.Pid);
+        Add("ipc", spec.Isolation.Ipc);
+        Add("uts", spec.Isolation.Uts);
+        Add("network", UsesHostNetwork ? NamespaceChoice.Host : new NamespaceChoice(false, NetworkNamespace));
+        if (CgroupsPath is not null && Cgroups.IsUnified)
+        {
+            Add("cgroup", spec.Isolation.Cgroup);
         }
 
         return namespaces;
@@ -93,29 +130,4 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, 
             .. mounts,
         ];
     }
-
-    private ConfigResources? Resources()
-    {
-        if (CgroupsPath is null)
-        {
-            return null;
-        }
-
-        const ulong period = 100_000;
-        return new ConfigResources
-        {
-            Devices = spec.IsPrivileged ? [new ConfigDeviceRule(Allow: true, "rwm")] : OrdinaryDevices(),
-            Memory = spec.Limits.Memory is { } memory ? new ConfigMemory(memory, memory) : null,
-            Pids = spec.Limits.Pids is { } pids ? new ConfigPids(pids) : null,
-            Cpu = spec.Limits.Cpus is { } cpus ? new ConfigCpu((long)(cpus * period), period) : null,
-        };
-    }
-
-    /// <summary>Any node may be made, as packages do; those that may be opened (null, tty and the like) the runtime adds.</summary>
-    private static List<ConfigDeviceRule> OrdinaryDevices() =>
-    [
-        new(Allow: false, "rwm"),
-        new(Allow: true, "m") { Type = "c" },
-        new(Allow: true, "m") { Type = "b" },
-    ];
 }

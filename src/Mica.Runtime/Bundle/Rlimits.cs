@@ -28,6 +28,14 @@ internal static class Rlimits
 
     public static bool IsKnown(string name) => s_names.ContainsKey(name);
 
+    /// <summary>What the process of a container gets; null without any.</summary>
+    public static List<ConfigRlimit>? For(IReadOnlyCollection<Ulimit> asked, RuntimeOptions options)
+    {
+        const ulong sysResource = 1UL << 24;
+        bool mayRaise = options.Rung == RuntimeRung.Root && (Capabilities.ReadEffectiveSet() & sysResource) != 0;
+        return asked.Count == 0 ? null : For(asked, mayRaise);
+    }
+
     /// <param name="asked">Known names.</param>
     /// <param name="mayRaise">Whether we have CAP_SYS_RESOURCE.</param>
     public static List<ConfigRlimit> For(IEnumerable<Ulimit> asked, bool mayRaise)

@@ -14,26 +14,40 @@ internal static class Seccomp
     private const uint VirtualSocket = 40; // AF_VSOCK: reaches the hypervisor
     private const uint AlgorithmSocket = 38; // AF_ALG: the kernel's ciphers, more often attacked than used
 
-    /// <summary>Need a capability that a container lacks, or that is not confined to it.</summary>
-    private static readonly string[] s_forbidden =
+    /// <summary>What a capability is for, and so goes with it; without one in the first column nobody gets it.</summary>
+    private static readonly (string? Capability, string[] Names)[] s_forbidden =
     [
         // mounts and namespaces
-        "mount", "umount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
-        "mount_setattr", "statmount", "listmount", "open_tree_attr", "setns", "unshare", "open_by_handle_at",
+        ("CAP_SYS_ADMIN",
+        [
+            "mount", "umount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+            "mount_setattr", "statmount", "listmount", "open_tree_attr", "setns", "unshare",
+            "sethostname", "setdomainname", "quotactl", "quotactl_fd", "lookup_dcookie", "fanotify_init",
+        ]),
+        ("CAP_DAC_READ_SEARCH", ["open_by_handle_at"]),
 
         // kernel, machine, time
-        "init_module", "finit_module", "delete_module", "create_module", "query_module", "get_kernel_syms",
-        "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "settimeofday", "clock_settime", "clock_settime64",
-        "clock_adjtime", "clock_adjtime64", "stime", "sethostname", "setdomainname", "vhangup", "syslog",
-        "iopl", "ioperm", "acct", "quotactl", "quotactl_fd", "nfsservctl", "lookup_dcookie", "sysfs", "_sysctl", "ustat", "uselib",
-        "vm86", "vm86old", "fanotify_init",
+        ("CAP_SYS_MODULE", ["init_module", "finit_module", "delete_module"]),
+        ("CAP_SYS_BOOT", ["reboot", "kexec_load", "kexec_file_load"]),
+        ("CAP_SYS_TIME", ["settimeofday", "clock_settime", "clock_settime64", "clock_adjtime", "clock_adjtime64", "stime"]),
+        ("CAP_SYS_TTY_CONFIG", ["vhangup"]),
+        ("CAP_SYSLOG", ["syslog"]),
+        ("CAP_SYS_RAWIO", ["iopl", "ioperm"]),
+        ("CAP_SYS_PACCT", ["acct"]),
+        (null,
+        [
+            "create_module", "query_module", "get_kernel_syms", "swapon", "swapoff", "nfsservctl", "sysfs", "_sysctl", "ustat", "uselib", "vm86", "vm86old",
+        ]),
 
         // other processes, the keyrings that all containers share, memory policies
-        "kcmp", "process_madvise", "move_pages", "migrate_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node", "get_mempolicy",
-        "add_key", "request_key", "keyctl",
+        ("CAP_SYS_PTRACE", ["kcmp", "process_madvise"]),
+        ("CAP_SYS_NICE", ["move_pages", "migrate_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node", "get_mempolicy"]),
+        (null, ["add_key", "request_key", "keyctl"]),
 
         // large, and where most escapes began
-        "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
+        ("CAP_BPF", ["bpf"]),
+        ("CAP_PERFMON", ["perf_event_open"]),
+        (null, ["userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register"]),
     ];
 
     /// <summary>The flags of clone(2) that make namespaces: mount, cgroup, uts, ipc, user, pid, net.</summary>
@@ -51,22 +65,40 @@ internal static class Seccomp
     ];
 
     /// <summary>What a container may not ask for; null: nothing is forbidden.</summary>
-    public static ConfigSeccomp? For(bool isPrivileged, RuntimeRung rung)
+    /// <param name="isolation">Of the container.</param>
+    /// <param name="profile">null: ours; <c>unconfined</c>: none; else the file of one.</param>
+    /// <param name="capabilities">What the container has.</param>
+    /// <param name="rung">How it runs.</param>
+    public static ConfigSeccomp? For(IsolationSpec isolation, string? profile, IReadOnlyCollection<string> capabilities, RuntimeRung rung)
     {
-        IEnumerable<ConfigSyscall> rules = [.. isPrivileged ? [] : s_ordinary, .. rung == RuntimeRung.SingleId ? Pretended() : []];
+        if (profile is not null and not "unconfined" && !isolation.IsPrivileged)
+        {
+            return SeccompProfile.Read(profile, capabilities);
+        }
+
+        IEnumerable<ConfigSyscall> rules =
+            [.. isolation.IsPrivileged || profile == "unconfined" ? [] : Ordinary(capabilities), .. rung == RuntimeRung.SingleId ? Pretended() : []];
         return rules.Any() ? new ConfigSeccomp("SCMP_ACT_ALLOW", Architectures(), [.. rules]) : null;
     }
 
-    private static readonly ConfigSyscall[] s_ordinary =
-        [
-            new ConfigSyscall(s_forbidden, "SCMP_ACT_ERRNO", NotPermitted, null),
+    private static IEnumerable<ConfigSyscall> Ordinary(IReadOnlyCollection<string> capabilities)
+    {
+        string[] forbidden = [.. s_forbidden.Where(group => group.Capability is null || !capabilities.Contains(group.Capability)).SelectMany(group => group.Names)];
+        yield return new ConfigSyscall(forbidden, "SCMP_ACT_ERRNO", NotPermitted, null);
+        yield return Denied("socket", 0, VirtualSocket, null, "SCMP_CMP_EQ");
+        yield return Denied("socket", 0, AlgorithmSocket, null, "SCMP_CMP_EQ");
+        if (capabilities.Contains("CAP_SYS_ADMIN"))
+        {
+            yield break;
+        }
 
-            // Its flags are in memory, out of a filter's sight; "not implemented" makes the C library use clone.
-            new ConfigSyscall(["clone3"], "SCMP_ACT_ERRNO", NotImplemented, null),
-            .. s_namespaceFlags.Select(flag => Denied("clone", 0, flag, flag, "SCMP_CMP_MASKED_EQ")),
-            Denied("socket", 0, VirtualSocket, null, "SCMP_CMP_EQ"),
-            Denied("socket", 0, AlgorithmSocket, null, "SCMP_CMP_EQ"),
-        ];
+        // Its flags are in memory, out of a filter's sight; "not implemented" makes the C library use clone.
+        yield return new ConfigSyscall(["clone3"], "SCMP_ACT_ERRNO", NotImplemented, null);
+        foreach (ulong flag in s_namespaceFlags)
+        {
+            yield return Denied("clone", 0, flag, flag, "SCMP_CMP_MASKED_EQ");
+        }
+    }
 
     private static ConfigSyscall[] Pretended()
     {

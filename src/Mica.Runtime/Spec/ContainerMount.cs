@@ -15,6 +15,15 @@ public sealed record BindMount(string Source, string Destination) : ContainerMou
 {
     /// <summary>The container cannot write to it.</summary>
     public bool IsReadOnly { get; init; }
+
+    /// <summary>What of the source, resolved with the source as the root of everything; null: all.</summary>
+    public string? SubPath { get; init; }
+
+    /// <summary>Without what is mounted below the source.</summary>
+    public bool IsNotRecursive { get; init; }
+
+    /// <summary>What is mounted later on the machine is seen (<c>slave</c>, <c>rslave</c>) or not (null, <c>private</c>, <c>rprivate</c>).</summary>
+    public string? Propagation { get; init; }
 }
 
 /// <summary>A file or directory out of a tree that stays as it is.</summary>
@@ -33,6 +42,9 @@ public sealed record TmpfsMount(string Destination) : ContainerMount(Destination
 {
     /// <summary>In bytes; null: half of the memory.</summary>
     public long? SizeBytes { get; init; }
+
+    /// <summary>Further options, as mount(8) takes them; without <c>exec</c> nothing can be executed there when any is given.</summary>
+    public ImmutableArray<string> Options { get; init; } = [];
 }
 
 /// <summary>A file that is in memory only, for this container only, and cannot be written.</summary>

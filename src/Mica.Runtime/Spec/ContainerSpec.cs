@@ -56,8 +56,19 @@ public sealed record ContainerSpec
     /// </summary>
     public bool UsesTerminal { get; init; }
 
-    /// <summary>All capabilities and devices we have ourselves, no seccomp filter, nothing of /proc and /sys hidden.</summary>
-    public bool IsPrivileged { get; init; }
+    /// <summary>What it is kept from.</summary>
+    public IsolationSpec Isolation { get; init; } = new();
+
+    /// <summary>The domain that it sees; null: none.</summary>
+    public string? Domainname { get; init; }
+
+    /// <summary>Its first process is a small init, which hands on signals and buries the dead.</summary>
+    public bool UsesInit { get; init; }
+
+    /// <summary>For the runtime.</summary>
+    public ImmutableSortedDictionary<string, string> Annotations { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    internal bool IsPrivileged => Isolation.IsPrivileged;
 }
 
 /// <summary>Directories shown as one, as the store keeps layers: whiteouts are character devices 0:0, opaque directories have the overlay's xattr.</summary>
@@ -121,17 +132,3 @@ public sealed record DnsSettings
 /// <summary>A limit of one process; <paramref name="Name"/> as in <c>RLIMIT_NOFILE</c>, without <c>RLIMIT_</c>, in lower case.</summary>
 public sealed record Ulimit(string Name, ulong Soft, ulong Hard);
 
-/// <summary>Limits of cgroups. Without any the container gets no cgroup, which is quicker.</summary>
-public sealed record ResourceLimits
-{
-    /// <summary>In bytes, without swap.</summary>
-    public long? Memory { get; init; }
-
-    /// <summary>Processes and threads.</summary>
-    public long? Pids { get; init; }
-
-    /// <summary>Cores: 1.5 is three halves of one.</summary>
-    public double? Cpus { get; init; }
-
-    internal bool HasAny => Memory is not null || Pids is not null || Cpus is not null;
-}

@@ -37,6 +37,9 @@ public sealed class LayerWorkspace : IAsyncDisposable
     /// <summary>The trees of layers and what must be known to put them together.</summary>
     public static WhiteoutForm WhiteoutForm => LayerForm.Options.WhiteoutForm;
 
+    /// <summary>How archives become trees here.</summary>
+    public static LayerApplyOptions ApplyOptions => LayerForm.Options;
+
     /// <summary>Makes a directory of its own, for the owner only.</summary>
     public string NewDirectory(string name)
     {

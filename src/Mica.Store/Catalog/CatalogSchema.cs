@@ -10,7 +10,7 @@ internal static class CatalogSchema
     public const int ApplicationId = 0x4D696361;
 
     /// <summary>Raised with every change below, together with a step that brings the former version here.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>
     /// Results of build steps, by the digest of what went into them. A layer that was built has one digest, as blob and as tree;
@@ -35,8 +35,21 @@ internal static class CatalogSchema
 
         """;
 
+    /// <summary>
+    /// Containers, volumes and networks, as JSON of their owners: what was asked for, and how it is now. Events are what happened
+    /// to them, the last thousands.
+    /// </summary>
+    private const string Objects = """
+        CREATE TABLE objects(
+          kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, created INTEGER NOT NULL, definition TEXT NOT NULL, state TEXT NOT NULL,
+          PRIMARY KEY(kind, id)) WITHOUT ROWID;
+        CREATE UNIQUE INDEX objects_name ON objects(kind, name);
+        CREATE TABLE events(sequence INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, event TEXT NOT NULL);
+
+        """;
+
     /// <summary>What brings version n to n + 1, at n.</summary>
-    public static readonly string[] Upgrades = ["", BuildRecords, BuildAliases];
+    public static readonly string[] Upgrades = ["", BuildRecords, BuildAliases, Objects];
 
     /// <summary>Creates everything, in one transaction.</summary>
     public const string Create = """
@@ -112,9 +125,9 @@ internal static class CatalogSchema
         CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO counters VALUES('names', 0), ('layout', 0);
 
-        """ + BuildRecords + BuildAliases + """
+        """ + BuildRecords + BuildAliases + Objects + """
         PRAGMA application_id = 1298752353;
-        PRAGMA user_version = 3;
+        PRAGMA user_version = 4;
         COMMIT;
         """;
 }

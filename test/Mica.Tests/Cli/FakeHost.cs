@@ -46,6 +46,7 @@ internal sealed class FakeHost
             Output = new StringWriter(_output),
             Error = new StringWriter(_error),
             OpenOutput = () => bytes,
+            OpenError = () => new MemoryStream(),
             OpenInput = () => new MemoryStream(Input),
             ReadSecret = () => Secret,
             IsInputTerminal = IsInputTerminal,

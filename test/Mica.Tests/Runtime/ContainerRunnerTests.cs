@@ -219,7 +219,7 @@ public sealed class ContainerRunnerTests : IDisposable
     public async Task Run_Privileged_HasAllThatWeHave()
     {
         var (exit, output, _) = await _fixture.RunAsync(_fixture.Shell(
-            "mount -t tmpfs x /data && grep ^Seccomp: /proc/self/status") with { IsPrivileged = true });
+            "mount -t tmpfs x /data && grep ^Seccomp: /proc/self/status") with { Isolation = new IsolationSpec { IsPrivileged = true } });
 
         Assert.Equal((0, "Seccomp:\t0\n"), (exit.Code, output));
     }

@@ -64,7 +64,7 @@ public sealed class DiskUsageTests : IDisposable
         Descriptor used = TestImages.Add(_content, ["base", "one"]);
         await StoreDirectory.AddAsync(store, _content, used, "one");
         await StoreDirectory.AddAsync(store, _content, TestImages.Add(_content, ["base", "two"]), "two");
-        await store.SetContainerUseAsync("c", used.Digest, running: true, Token);
+        await UseAsync(store, "c", used.Digest, running: true);
 
         DiskUsage usage = await store.DiskUsageAsync(Token);
 
@@ -80,7 +80,7 @@ public sealed class DiskUsageTests : IDisposable
         await StoreDirectory.AddAsync(store, _content, used, "one");
         await StoreDirectory.AddAsync(store, _content, TestImages.Add(_content, ["base", "shared", "two"]), "two");
         await StoreDirectory.AddAsync(store, _content, TestImages.Add(_content, ["base", "shared", "three"]), "three");
-        await store.SetContainerUseAsync("c", used.Digest, running: true, Token);
+        await UseAsync(store, "c", used.Digest, running: true);
         DiskUsage usage = await store.DiskUsageAsync(Token);
 
         RemovalReport report = await store.PruneAsync(new ImagePruneOptions { All = true }, Token);
@@ -90,4 +90,10 @@ public sealed class DiskUsageTests : IDisposable
     }
 
     private static long Size(string layer) => "gz ".Length + layer.Length;
+
+    private static async Task UseAsync(ImageStore store, string container, Digest manifest, bool running)
+    {
+        await store.Objects.AddAsync(ObjectKind.Container, new StoredObject(container, container, DateTimeOffset.UnixEpoch, "", ""), manifest, Token);
+        await store.Objects.SetStateAsync(ObjectKind.Container, container, "", running, Token);
+    }
 }

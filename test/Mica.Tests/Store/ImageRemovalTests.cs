@@ -109,7 +109,7 @@ public sealed class ImageRemovalTests : IDisposable
         Descriptor image = TestImages.Add(_content, ["a"]);
         await StoreDirectory.AddAsync(store, _content, image, "one");
         Digest id = (await store.FindAsync("one", Token))!.Id;
-        await store.SetContainerUseAsync("0123456789abcdef", image.Digest, running: false, Token);
+        await UseAsync(store, "0123456789abcdef", image.Digest, running: false);
 
         MicaException byId = await Assert.ThrowsAsync<MicaException>(() => store.RemoveAsync(id.Short, force: false, Token));
         MicaException byName = await Assert.ThrowsAsync<MicaException>(() => store.RemoveAsync("one", force: false, Token));
@@ -120,7 +120,7 @@ public sealed class ImageRemovalTests : IDisposable
             + $"container 0123456789ab is using its referenced image {id.Short}", byName.Message);
         Assert.Empty(await store.ListAsync(Token));
         Assert.Equal(3, Directory.GetFiles(Path.Join(store.Root, "blobs/sha256")).Length);
-        await store.ClearContainerUseAsync("0123456789abcdef", Token);
+        await store.Objects.RemoveAsync(ObjectKind.Container, "0123456789abcdef", Token);
         await store.PruneAsync(new ImagePruneOptions(), Token);
         Assert.Empty(Directory.GetFiles(Path.Join(store.Root, "blobs/sha256")));
     }
@@ -131,7 +131,7 @@ public sealed class ImageRemovalTests : IDisposable
         await using ImageStore store = await _directory.OpenAsync();
         Descriptor image = TestImages.Add(_content, ["a"]);
         await StoreDirectory.AddAsync(store, _content, image, "one");
-        await store.SetContainerUseAsync("0123456789abcdef", image.Digest, running: true, Token);
+        await UseAsync(store, "0123456789abcdef", image.Digest, running: true);
 
         MicaException refused = await Assert.ThrowsAsync<MicaException>(() => store.RemoveAsync("one", force: true, Token));
 
@@ -256,4 +256,10 @@ public sealed class ImageRemovalTests : IDisposable
 
     private static long BlobBytes(ImageStore store) =>
         new DirectoryInfo(Path.Join(store.Root, "blobs/sha256")).EnumerateFiles().Sum(file => file.Length);
+
+    private static async Task UseAsync(ImageStore store, string container, Digest manifest, bool running)
+    {
+        await store.Objects.AddAsync(ObjectKind.Container, new StoredObject(container, container, DateTimeOffset.UnixEpoch, "", ""), manifest, Token);
+        await store.Objects.SetStateAsync(ObjectKind.Container, container, "", running, Token);
+    }
 }

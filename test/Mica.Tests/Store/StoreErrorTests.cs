@@ -23,7 +23,7 @@ public sealed class StoreErrorTests : IDisposable
         MicaException failure = await Assert.ThrowsAsync<MicaException>(() => _directory.OpenAsync());
 
         Assert.Equal(ErrorKind.Unsupported, failure.Kind);
-        Assert.EndsWith("catalog.db: written by a newer mica (catalog version 99, this one knows 3)", failure.Message, StringComparison.Ordinal);
+        Assert.EndsWith("catalog.db: written by a newer mica (catalog version 99, this one knows 4)", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
