@@ -23,12 +23,16 @@ internal static class CommandTree
         new CommandEntry("rename", () => new RenameCommand()) { Twin = "container rename" },
         new CommandEntry("logs", () => new LogsCommand()) { Twin = "container logs" },
         new CommandEntry("attach", () => new AttachCommand()) { Twin = "container attach" },
+        new CommandEntry("top", () => new TopCommand()) { Twin = "container top" },
+        new CommandEntry("stats", () => new StatsCommand()) { Twin = "container stats" },
+        new CommandEntry("port", () => new PortCommand()) { Twin = "container port" },
+        new CommandEntry("events", () => new EventsCommand()) { Twin = "system events" },
         new CommandEntry("pull", Pull) { Twin = "image pull" },
         new CommandEntry("push", Push) { Twin = "image push" },
         new CommandEntry("build", Build) { Twin = "image build" },
         new CommandEntry("images", Images) { Twin = "image ls" },
         new CommandEntry("history", History) { Twin = "image history" },
-        new CommandEntry("inspect", Inspect) { Twin = "image inspect" },
+        new CommandEntry("inspect", () => new InspectCommand(InspectedKind.Any)),
         new CommandEntry("tag", Tag, TagCommands()) { Twin = "image tag" },
         new CommandEntry("rmi", Remove) { Twin = "image rm" },
         new CommandEntry("save", Save) { Twin = "image save" },
@@ -48,6 +52,26 @@ internal static class CommandTree
         },
         ContainerGroup(),
         ImageGroup(),
+        new CommandEntry("network", null,
+            new CommandEntry("connect", () => new NetworkConnectCommand()),
+            new CommandEntry("create", () => new NetworkCreateCommand()),
+            new CommandEntry("disconnect", () => new NetworkDisconnectCommand()),
+            new CommandEntry("inspect", () => new InspectCommand(InspectedKind.Network)),
+            new CommandEntry("ls", () => new NetworkListCommand()) { Aliases = ["list"] },
+            new CommandEntry("prune", () => new NetworkPruneCommand()),
+            new CommandEntry("rm", () => new NetworkRemoveCommand()) { Aliases = ["remove"] })
+        {
+            GroupSummary = "Manage networks",
+        },
+        new CommandEntry("volume", null,
+            new CommandEntry("create", () => new VolumeCreateCommand()),
+            new CommandEntry("inspect", () => new InspectCommand(InspectedKind.Volume)),
+            new CommandEntry("ls", () => new VolumeListCommand()) { Aliases = ["list"] },
+            new CommandEntry("prune", () => new VolumePruneCommand()),
+            new CommandEntry("rm", () => new VolumeRemoveCommand()) { Aliases = ["remove"] })
+        {
+            GroupSummary = "Manage volumes",
+        },
         new CommandEntry("manifest", null,
             new CommandEntry("annotate", () => new ManifestAnnotateCommand()),
             new CommandEntry("create", () => new ManifestCreateCommand()),
@@ -63,6 +87,7 @@ internal static class CommandTree
         },
         new CommandEntry("system", null,
             new CommandEntry("df", () => new DiskUsageCommand()),
+            new CommandEntry("events", () => new EventsCommand()) { Twin = "events" },
             new CommandEntry("prune", () => new PruneCommand(isSystem: true)))
         {
             GroupSummary = "Manage mica",
@@ -83,16 +108,21 @@ internal static class CommandTree
         new CommandEntry("cleanup", () => new CleanUpCommand()) { IsHidden = true },
         new CommandEntry("create", () => new CreateCommand()) { Twin = "create" },
         new CommandEntry("exec", () => new ExecCommand()) { Twin = "exec" },
+        new CommandEntry("inspect", () => new InspectCommand(InspectedKind.Container)),
         new CommandEntry("kill", () => new KillCommand()) { Twin = "kill" },
         new CommandEntry("logs", () => new LogsCommand()) { Twin = "logs" },
         new CommandEntry("ls", () => new PsCommand()) { Aliases = ["list", "ps"], Twin = "ps" },
         new CommandEntry("pause", () => new PauseCommand()) { Twin = "pause" },
+        new CommandEntry("port", () => new PortCommand()) { Twin = "port" },
+        new CommandEntry("prune", () => new ContainerPruneCommand()),
         new CommandEntry("rename", () => new RenameCommand()) { Twin = "rename" },
         new CommandEntry("restart", () => new RestartCommand()) { Twin = "restart" },
         new CommandEntry("rm", () => new ContainerRemoveCommand()) { Aliases = ["remove"], Twin = "rm" },
         new CommandEntry("run", () => new RunCommand()) { Twin = "run" },
         new CommandEntry("start", () => new StartCommand()) { Twin = "start" },
+        new CommandEntry("stats", () => new StatsCommand()) { Twin = "stats" },
         new CommandEntry("stop", () => new StopCommand()) { Twin = "stop" },
+        new CommandEntry("top", () => new TopCommand()) { Twin = "top" },
         new CommandEntry("unpause", () => new UnpauseCommand()) { Twin = "unpause" },
         new CommandEntry("wait", () => new WaitCommand()) { Twin = "wait" },
         new CommandEntry("watch", () => new WatchHealthCommand()) { IsHidden = true })
@@ -103,7 +133,7 @@ internal static class CommandTree
     private static CommandEntry ImageGroup() => new("image", null,
         new CommandEntry("build", Build) { Twin = "build" },
         new CommandEntry("history", History) { Twin = "history" },
-        new CommandEntry("inspect", Inspect) { Twin = "inspect" },
+        new CommandEntry("inspect", () => new InspectCommand(InspectedKind.Image)),
         new CommandEntry("load", Load) { Twin = "load" },
         new CommandEntry("ls", Images) { Aliases = ["list"], Twin = "images" },
         new CommandEntry("prune", () => new PruneCommand(isSystem: false)),
@@ -128,8 +158,6 @@ internal static class CommandTree
     private static HistoryCommand History() => new();
 
     private static ImagesCommand Images() => new();
-
-    private static InspectCommand Inspect() => new();
 
     private static LoadCommand Load() => new();
 

@@ -21,7 +21,7 @@ internal sealed class ContainerEnd(Engine engine, Containers containers, Contain
         DetachedContainer detached = containers.Detached(container);
         (int code, DateTimeOffset at)? exit = await ReadExitAsync(detached, cancellationToken);
         bool outOfMemory = DetachedContainer.WasOutOfMemory(container.Id);
-        await engine.Networks.DisconnectAsync(container, cancellationToken);
+        await new ContainerConnections(engine, held).DisconnectAsync(cancellationToken);
         await Task.Run(() => detached.Remove(kills: exit is null), cancellationToken);
         ContainerState state = container.State with
         {

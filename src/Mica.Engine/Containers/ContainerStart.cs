@@ -27,9 +27,15 @@ internal sealed class ContainerStart(Engine engine, Containers containers, Conta
         try
         {
             ContainerSpec spec = await SpecAsync(cancellationToken);
-            NetworkJoin join = await engine.Networks.JoinAsync(_container, cancellationToken);
-            CreatedContainer created = await Task.Run(
-                () => detached.Create(spec with { Network = join.Mode }, Monitor(isAttended), join.NamespacePath, join.Etc ?? _container.Files), cancellationToken);
+            ContainerConnections connections = new(engine, held);
+            using NetworkJoin join = await connections.JoinAsync(cancellationToken);
+            spec = spec with
+            {
+                Network = join.Mode,
+                Dns = join.NameServers.IsEmpty ? spec.Dns : spec.Dns with { Servers = join.NameServers },
+            };
+            MonitorOptions monitor = Monitor(isAttended) with { Descriptors = join.Reservation?.Handles ?? [] };
+            CreatedContainer created = await Task.Run(() => detached.Create(spec, monitor, join.NamespacePath, join.Etc ?? _container.Files), cancellationToken);
             ContainerState state = _container.State with
             {
                 Status = ContainerStatus.Running,
@@ -42,14 +48,14 @@ internal sealed class ContainerStart(Engine engine, Containers containers, Conta
                 WasStopped = false,
                 Health = HealthChecks.Initial(_definition.Healthcheck),
             };
+            ImmutableArray<EndpointState> endpoints = await connections.ConnectAsync(created.Process, cancellationToken);
 
             // From here on whoever looks at it finds a running container, and sees to its end.
-            await held.SaveAsync(state, cancellationToken);
-            NetworkResult network = await engine.Networks.ConnectAsync(_container, created.Process.ProcessId, cancellationToken);
-            if (!network.Endpoints.IsEmpty || !network.Ports.IsEmpty)
+            await held.SaveAsync(state with { Endpoints = endpoints, Ports = join.Ports }, cancellationToken);
+            await connections.PublishAsync(cancellationToken);
+            if (endpoints is [var first, ..])
             {
-                await held.SaveAsync(state with { Endpoints = network.Endpoints, Ports = network.Ports }, cancellationToken);
-                detached.WriteHosts(spec, network.Address, network.MachineAddress);
+                detached.WriteHosts(spec, first.Address.Split('/')[0], first.Gateway.Length > 0 ? first.Gateway : null);
             }
 
             attachment = attaches ? detached.Attach() : null;
@@ -68,7 +74,7 @@ internal sealed class ContainerStart(Engine engine, Containers containers, Conta
 
     private async Task FailAsync(DetachedContainer detached, Exception failure)
     {
-        await engine.Networks.DisconnectAsync(held.Container, CancellationToken.None);
+        await new ContainerConnections(engine, held).DisconnectAsync(CancellationToken.None);
         detached.Remove(kills: true);
         await held.SaveAsync(_container.State with
         {

@@ -340,6 +340,38 @@ public sealed partial class Containers
         return (own, image?.Size ?? 0);
     }
 
+    /// <summary>The processes of a running container.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.Conflict"/>: it does not run.</exception>
+    public async Task<ImmutableArray<ContainerTask>> ProcessesAsync(string nameOrId, CancellationToken cancellationToken)
+    {
+        Container container = await GetAsync(nameOrId, cancellationToken);
+        return container.State.Process is { } process ? ProcessTable.Of(process.ProcessId, Now) : throw container.NotRunning();
+    }
+
+    /// <summary>What a container takes of the machine now.</summary>
+    public static ContainerUsage UsageOf(Container container)
+    {
+        long at = System.Diagnostics.Stopwatch.GetElapsedTime(0).Ticks * 100;
+        if (container.State.Process is not { } process)
+        {
+            return new ContainerUsage(container, at);
+        }
+
+        var usage = CgroupUsage.Read(container.Id);
+        (long received, long sent) = NetworkTraffic.Of(process.ProcessId);
+        return new ContainerUsage(container, at)
+        {
+            Cpu = usage.CpuNanoseconds,
+            Memory = usage.MemoryBytes,
+            MemoryLimit = usage.MemoryLimit ?? NetworkTraffic.MachineMemory(),
+            Processes = usage.Processes,
+            ReadBytes = usage.ReadBytes,
+            WrittenBytes = usage.WrittenBytes,
+            ReceivedBytes = container.Definition.Networking.Mode == "host" ? 0 : received,
+            SentBytes = container.Definition.Networking.Mode == "host" ? 0 : sent,
+        };
+    }
+
     /// <summary>Opens the log of a container.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: it has none.</exception>
     public static ContainerLog OpenLog(Container container) => container.Definition.Log.Driver != "none"

@@ -68,6 +68,9 @@ public sealed partial class Volumes
         await _engine.Store.Objects.FindAsync(ObjectKind.Volume, name, cancellationToken) is { } stored && stored.Name == name
             ? Of(stored) : throw new MicaException(ErrorKind.NotFound, $"get {Printable.Of(name)}: no such volume");
 
+    /// <summary>The bytes of a volume's files.</summary>
+    public long SizeOf(Volume volume) => volume.Options.IsEmpty ? TreeSize.Of(DirectoryOf(volume.Name)) : 0;
+
     /// <summary>The containers, running or not, that have each volume.</summary>
     public async Task<ILookup<string, Container>> UsersAsync(CancellationToken cancellationToken) =>
         (await _engine.Containers.ListRecordedAsync(cancellationToken))

@@ -39,7 +39,7 @@ internal sealed class ConmonMonitor(RuntimeOptions options, OciRuntime runtime, 
             $"PATH={string.Join(':', options.ProgramDirectories)}", "_OCI_SYNCPIPE=3", "_OCI_STARTPIPE=4", .. monitor.Environment,
         ])
         {
-            Descriptors = [answers.WriteEnd, go.ReadEnd],
+            Descriptors = [answers.WriteEnd, go.ReadEnd, .. monitor.Descriptors],
         };
         using ChildProcess child = ChildProcess.Start(command);
         answers.WriteEnd.Dispose();
@@ -152,6 +152,9 @@ public sealed record MonitorOptions
 
     /// <summary>What is run when the container has ended; the first is the program's path.</summary>
     public ImmutableArray<string> ExitCommand { get; init; } = [];
+
+    /// <summary>What the monitor keeps open for as long as it is there.</summary>
+    public ImmutableArray<System.Runtime.InteropServices.SafeHandle> Descriptors { get; init; } = [];
 
     /// <summary>Besides PATH, in the environment of the monitor and of what it runs.</summary>
     public ImmutableArray<string> Environment { get; init; } = [];
