@@ -104,6 +104,12 @@ public sealed class Images
         await save.Writer.WriteFileAsync(save.Images, path, cancellationToken);
     }
 
+    /// <summary>Makes an image of one layer of a tar with the files of a machine, such as an export of a container.</summary>
+    /// <returns>The image's ID.</returns>
+    public Task<Digest> ImportAsync(
+        Stream tar, ImageReference? name, string message, Platform? platform, ImmutableArray<string> changes, CancellationToken cancellationToken) =>
+        new ImageImport(_engine).RunAsync(tar, name, message, platform, changes, cancellationToken);
+
     /// <summary>Brings every image of an archive into the store, with the names it has there.</summary>
     public async Task<ImmutableArray<LoadedImage>> LoadAsync(
         ImageArchive archive, Platform? platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)

@@ -42,4 +42,29 @@ public static class LayerApplier
         using var application = new LayerApplication(target.OpenDirectory("."u8), options);
         return application.Run(archive, cancellationToken);
     }
+
+    /// <summary>
+    /// Applies an archive to a directory in which something is already: what has the same path is replaced, directories are
+    /// filled. No link that is there is followed.
+    /// </summary>
+    /// <exception cref="MicaException">As for <see cref="Apply"/>.</exception>
+    public static AppliedLayer ApplyOver(
+        TarReader archive, DirectoryHandle target, LayerApplyOptions options, CancellationToken cancellationToken)
+    {
+        FileStatus before = target.GetStatus();
+        AppliedLayer applied;
+        using (var application = new LayerApplication(target.OpenDirectory("."u8), options))
+        {
+            applied = application.Run(archive, cancellationToken);
+        }
+
+        // The directory itself is not the archive's.
+        if (target.GetStatus() is var after && (after.Mode, after.Uid, after.Gid) != (before.Mode, before.Uid, before.Gid))
+        {
+            target.SetOwner(before.Uid, before.Gid);
+            target.SetMode(before.Mode);
+        }
+
+        return applied;
+    }
 }

@@ -8,7 +8,7 @@ internal sealed class DiffWalk(TarWriter archive, LayerDiffOptions options, Canc
 {
     private const int BufferSize = 256 << 10;
 
-    private readonly OverlayAttributes _attributes = new(options.WhiteoutForm);
+    private readonly OverlayAttributes _attributes = new(options.WhiteoutForm, options.IsInUse);
     private readonly Dictionary<FileIdentity, LinuxPath> _links = [];
     private readonly List<string> _notices = [];
     private readonly byte[] _buffer = new byte[BufferSize];

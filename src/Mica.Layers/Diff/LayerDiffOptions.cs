@@ -9,6 +9,9 @@ public sealed record LayerDiffOptions
     /// <summary>The form of opaque directories in the overlay.</summary>
     public required WhiteoutForm WhiteoutForm { get; init; }
 
+    /// <summary>The directory stays an upper directory, so nothing in it is changed.</summary>
+    public bool IsInUse { get; init; }
+
     /// <summary>
     /// What the layers below have at a path (the empty one is the root), null for nothing. A directory that is as it was, and
     /// stands in the upper directory only because overlayfs copied it up, is left out then.

@@ -4,7 +4,7 @@ using Mica.Linux;
 namespace Mica.Layers;
 
 /// <summary>The extended attributes of files in an upper directory: overlayfs's own, and those that belong to the image.</summary>
-internal sealed class OverlayAttributes(WhiteoutForm form)
+internal sealed class OverlayAttributes(WhiteoutForm form, bool keeps = false)
 {
     private readonly byte[] _opaque = Opaque(form);
 
@@ -13,7 +13,7 @@ internal sealed class OverlayAttributes(WhiteoutForm form)
 
     /// <summary>
     /// The image's attributes, in the order of their names. Those that overlayfs keeps to itself are removed from the file, but
-    /// for the one that says that a directory is opaque: a lower layer needs it.
+    /// for the one that says that a directory is opaque: a lower layer needs it. The tree of a container that goes on keeps them.
     /// </summary>
     public IReadOnlyList<Xattr> Take(DirectoryHandle parent, ReadOnlySpan<byte> name, out bool isOpaque)
     {
@@ -27,7 +27,10 @@ internal sealed class OverlayAttributes(WhiteoutForm form)
             }
             else if (attribute.AsSpan().StartsWith("trusted.overlay."u8) || attribute.AsSpan().StartsWith("user.overlay."u8))
             {
-                parent.TryRemoveXattr(name, attribute);
+                if (!keeps)
+                {
+                    parent.TryRemoveXattr(name, attribute);
+                }
             }
             else
             {

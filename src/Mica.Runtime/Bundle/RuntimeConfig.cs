@@ -144,11 +144,14 @@ internal sealed record ConfigSyscallArgument(uint Index, ulong Value, ulong? Val
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RuntimeConfig))]
 [JsonSerializable(typeof(ConfigProcess))]
+[JsonSerializable(typeof(ConfigResources))]
 internal sealed partial class RuntimeConfigContext : JsonSerializerContext
 {
     public static byte[] Write(RuntimeConfig config) => JsonSerializer.SerializeToUtf8Bytes(config, s_plain.RuntimeConfig);
 
     public static byte[] Write(ConfigProcess process) => JsonSerializer.SerializeToUtf8Bytes(process, s_plain.ConfigProcess);
+
+    public static byte[] Write(ConfigResources resources) => JsonSerializer.SerializeToUtf8Bytes(resources, s_plain.ConfigResources);
 
     private static readonly RuntimeConfigContext s_plain = new(new JsonSerializerOptions
     {

@@ -70,6 +70,21 @@ public sealed class DetachedContainer
     /// <summary>Lets them go on.</summary>
     public void Resume() => Invoke("resume", _id);
 
+    /// <summary>Gives a running container other limits.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: it has no cgroup.</exception>
+    public void Update(ResourceLimits limits)
+    {
+        if (!UsesCgroups)
+        {
+            throw new MicaException(ErrorKind.Unsupported, "an ordinary user's containers have no limits: they have no cgroup");
+        }
+
+        string path = Path.Combine(_files.Bundle, "limits.json");
+        ConfigResources resources = ConfigLimits.Of(limits, new IsolationSpec(), []) with { Devices = null };
+        File.WriteAllBytes(path, RuntimeConfigContext.Write(resources));
+        Invoke("update", "--resources", path, _id);
+    }
+
     /// <summary>The exit code of its program, when it has ended and its monitor has seen that; null otherwise.</summary>
     public (int Code, DateTimeOffset At)? ReadExit()
     {
