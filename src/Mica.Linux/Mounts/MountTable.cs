@@ -17,6 +17,21 @@ public static unsafe class MountTable
         Mount("tmpfs", target, "tmpfs", Constants.MountNoSetId | Constants.MountNoDevices, options);
 
     /// <summary>
+    /// Takes away all mounts at and below <paramref name="path"/> that the thread sees, the last one first, also those in use.
+    /// proc_pid_mountinfo(5).
+    /// </summary>
+    public static void UnmountBelow(string path)
+    {
+        // The fifth field is where; blanks in it are octal numbers, which no path of ours has.
+        string[] places = [.. File.ReadLines("/proc/thread-self/mountinfo").Select(line => line.Split(' ')[4])
+            .Where(place => place == path || place.StartsWith(path + "/", StringComparison.Ordinal))];
+        foreach (string place in places.Reverse())
+        {
+            Unmount(place, detach: true);
+        }
+    }
+
+    /// <summary>
     /// Takes away the mount at <paramref name="target"/>; <paramref name="detach"/>: also when it is in use, and then it goes
     /// when its last user does.
     /// </summary>

@@ -111,6 +111,20 @@ public sealed class DetachedContainer
             }
 
             Cgroups.Remove(_id);
+            RemoveBundle();
+        }
+    }
+
+    /// <summary>What the monitor calls sees the container's mounts, since it is in the same mount namespace.</summary>
+    private void RemoveBundle()
+    {
+        try
+        {
+            LinuxFileSystem.RemoveTree(_files.Bundle);
+        }
+        catch (LinuxException failure) when (failure.Errno == Errno.EBUSY)
+        {
+            MountTable.UnmountBelow(_files.Bundle);
             LinuxFileSystem.RemoveTree(_files.Bundle);
         }
     }
@@ -148,7 +162,7 @@ public sealed class DetachedContainer
         }
     }
 
-    private static bool IsMonitor(int process)
+    internal static bool IsMonitor(int process)
     {
         try
         {
