@@ -57,7 +57,7 @@ internal static class Application
         var invocation = new Invocation(host, line);
         if (command.UserNamespace != UserNamespaceUse.None && !host.IsSuperuser)
         {
-            host.EnterUserNamespace?.Invoke(command.UserNamespace, invocation.Root);
+            host.EnterUserNamespace?.Invoke(command.UserNamespace, invocation.Root, host.Environment.StateDirectory(host.IsSuperuser));
         }
 
         if (!command.StopsInGoodOrder)

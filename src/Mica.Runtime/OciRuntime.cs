@@ -69,6 +69,7 @@ internal sealed record OciRuntime(string Path)
         return !isAboutProgram ? null
             : message.Contains("no such file", StringComparison.OrdinalIgnoreCase) || message.Contains("not found", StringComparison.Ordinal) ? 127
             : message.Contains("permission denied", StringComparison.OrdinalIgnoreCase)
+                || message.Contains("operation not permitted", StringComparison.OrdinalIgnoreCase)
                 || message.Contains("exec format error", StringComparison.OrdinalIgnoreCase)
                 || message.Contains("is a directory", StringComparison.OrdinalIgnoreCase) ? 126
             : null;

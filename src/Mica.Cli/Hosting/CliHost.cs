@@ -43,7 +43,7 @@ internal sealed record CliHost
     public required bool IsSuperuser { get; init; }
 
     /// <summary>Becomes the same command in a user namespace, or returns when there is none to be had; null in tests.</summary>
-    public Action<UserNamespaceUse, string>? EnterUserNamespace { get; init; }
+    public Action<UserNamespaceUse, string, string?>? EnterUserNamespace { get; init; }
 
     /// <summary>The path of this program, by which it calls itself; null in tests.</summary>
     public string? Program { get; init; }

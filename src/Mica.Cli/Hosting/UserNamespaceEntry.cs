@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Collections.Immutable;
 using Mica.Cli.CommandLine;
 using Mica.Runtime;
 
@@ -8,7 +9,7 @@ namespace Mica.Cli.Hosting;
 internal static class UserNamespaceEntry
 {
     /// <summary>Returns when the process is in one already, when none can be had, or when it would be of no use.</summary>
-    public static void Enter(UserNamespaceUse use, string root)
+    public static void Enter(UserNamespaceUse use, string root, string? stateDirectory)
     {
         if (Environment.GetEnvironmentVariable(UserNamespace.MarkerVariable) is not null || RuntimeProbe.IsSuperuser)
         {
@@ -16,7 +17,13 @@ internal static class UserNamespaceEntry
         }
 
         string scratch = Path.Join(root, "build", "scratch");
-        var options = new RuntimeOptions(Path.Join(root, "build", "run"), scratch);
+        var options = new RuntimeOptions(stateDirectory ?? Path.Join(root, "build", "run"), scratch);
+        if (use == UserNamespaceUse.ForContainers && UserNamespace.FindRunning(options) is { } running)
+        {
+            // Containers that run have one already, and from another they could not be reached.
+            running.Join(Words(), Variables(), options);
+        }
+
         RuntimeSupport support;
         try
         {
@@ -31,11 +38,16 @@ internal static class UserNamespaceEntry
 
         if (support.Namespace is { } wanted && (use == UserNamespaceUse.ForContainers || support.Rung == RuntimeRung.SubordinateIds))
         {
-            string[] words = Environment.GetCommandLineArgs();
-            wanted.Enter(
-                [Environment.ProcessPath ?? words[0], .. words[1..]],
-                [.. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}")],
-                options);
+            wanted.Enter(Words(), Variables(), options);
         }
     }
+
+    private static ImmutableArray<string> Words()
+    {
+        string[] words = Environment.GetCommandLineArgs();
+        return [Environment.ProcessPath ?? words[0], .. words[1..]];
+    }
+
+    private static ImmutableArray<string> Variables() =>
+        [.. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}")];
 }

@@ -63,7 +63,7 @@ internal static class HostDevices
 
     private static FileStatus StatusOf(string path)
     {
-        string full = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        string full = Path.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
         string reason = "no such file or directory";
         if (Directory.Exists(Path.GetDirectoryName(full)))
         {

@@ -35,6 +35,22 @@ public sealed record UserNamespace(RuntimeRung Rung, ImmutableArray<IdRange> Uid
         exec unshare --user -- sh -c 'until read -r _ </proc/self/uid_map; do sleep 0.001; done; exec "$@"' sh "$@"
         """;
 
+    /// <summary>The namespace of containers that run; null when none does.</summary>
+    public static RunningNamespace? FindRunning(RuntimeOptions options)
+    {
+        string containers = Path.Combine(options.StateDirectory, "containers");
+        foreach (string bundle in Directory.Exists(containers) ? Directory.GetDirectories(containers) : [])
+        {
+            if (ContainerFiles.ReadNumber(new ContainerFiles(bundle, bundle).MonitorPidFile) is { } monitor && DetachedContainer.IsMonitor(monitor)
+                && File.ResolveLinkTarget($"/proc/{monitor}/ns/user", false)?.Name != File.ResolveLinkTarget("/proc/self/ns/user", false)?.Name)
+            {
+                return new RunningNamespace(monitor, RuntimeProbe.ReadRung(File.ReadAllText($"/proc/{monitor}/uid_map")));
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Its ids are written by ourselves, being root of a container: newuidmap would want entries for root.</summary>
     public bool IsWrittenDirectly { get; init; }
 

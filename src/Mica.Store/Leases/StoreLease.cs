@@ -32,7 +32,7 @@ public sealed class StoreLease : IContentTarget, IResumableSource, IAsyncDisposa
 
         Leases.Hold(database, Id, digest);
         return true;
-    }, cancellationToken);
+    }, cancellationToken, durable: false); // a lease ends with its process anyway
 
     /// <inheritdoc/>
     public ValueTask<Descriptor?> ResolveAsync(string reference, CancellationToken cancellationToken) =>
