@@ -96,6 +96,9 @@ public sealed class Engine : IAsyncDisposable
         StoreCheckOptions options, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken) =>
         new StoreRepair(this, progress).RunAsync(options, cancellationToken);
 
+    /// <summary>What this machine offers to containers, and what it lacks. Makes and removes a directory in the root directory.</summary>
+    public Task<HostInspection> InspectHostAsync(CancellationToken cancellationToken) => Task.Run(() => HostInspection.Run(Store, Options), cancellationToken);
+
     /// <summary>What happened after the event number <paramref name="after"/> (0: the first that is kept), oldest first.</summary>
     public async Task<ImmutableArray<(long Number, EngineEvent Event)>> EventsAsync(long after, CancellationToken cancellationToken) =>
         [.. (await Store.Objects.EventsAsync(after, cancellationToken)).Select(stored => (stored.Sequence, ContainerJson.ReadEvent(stored.Event)))];

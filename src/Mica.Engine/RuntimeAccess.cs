@@ -16,6 +16,11 @@ internal sealed record RuntimeAccess(RuntimeOptions Options, string Reason)
         return support.Rung == RuntimeRung.None || support.Namespace is not null
             ? throw new MicaException(ErrorKind.Unsupported, support.Rung == RuntimeRung.None
                 ? support.Reason : $"containers run {support.Reason}: this process is not in its user namespace")
-            : new RuntimeAccess(runtime with { Rung = support.Rung, SharesProc = support.SharesProc }, support.Reason);
+            : new RuntimeAccess(runtime with
+            {
+                Rung = support.Rung,
+                SharesProc = support.SharesProc,
+                NetworkDirectory = support.Rung == RuntimeRung.Root ? runtime.NetworkDirectory : Path.Join(runtime.StateDirectory, "network"),
+            }, support.Reason);
     }
 }

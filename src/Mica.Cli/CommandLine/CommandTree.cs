@@ -45,6 +45,8 @@ internal static class CommandTree
         new CommandEntry("load", Load) { Twin = "image load" },
         new CommandEntry("copy", () => new CopyCommand()),
         new CommandEntry("lock", () => new LockCommand()),
+        new CommandEntry("info", () => new InfoCommand()) { Twin = "system info" },
+        new CommandEntry("doctor", () => new DoctorCommand()),
         new CommandEntry("login", () => new LoginCommand()),
         new CommandEntry("logout", () => new LogoutCommand()),
         new CommandEntry("version", () => new VersionCommand()),
@@ -94,9 +96,15 @@ internal static class CommandTree
         new CommandEntry("system", null,
             new CommandEntry("df", () => new DiskUsageCommand()),
             new CommandEntry("events", () => new EventsCommand()) { Twin = "events" },
+            new CommandEntry("info", () => new InfoCommand()) { Twin = "info" },
             new CommandEntry("prune", () => new PruneCommand(isSystem: true)))
         {
             GroupSummary = "Manage mica",
+        },
+        new CommandEntry("generate", null,
+            new CommandEntry("systemd", () => new GenerateSystemdCommand()))
+        {
+            GroupSummary = "Generate files for other programs",
         },
         new CommandEntry("completion", null,
             new CommandEntry("bash", () => new CompletionCommand("bash", CompletionScripts.Bash)),
@@ -106,7 +114,7 @@ internal static class CommandTree
             GroupSummary = "Generate the autocompletion script for the specified shell",
         })
     {
-        GroupSummary = "Images without a daemon: pull, keep, share, look at, tag and push",
+        GroupSummary = "Images and containers without a daemon: build, run, pull, keep, share and push",
     };
 
     private static CommandEntry ContainerGroup() => new("container", null,

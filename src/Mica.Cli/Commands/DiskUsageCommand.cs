@@ -19,14 +19,17 @@ internal sealed class DiskUsageCommand : EngineCommand
         _verbose = Flag("--verbose", "-v", "Show detailed information on space usage, and who shares what with whom");
     }
 
+    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForContainers;
+
     protected override async Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken)
     {
         DiskUsage usage = await engine.Store.DiskUsageAsync(cancellationToken);
         ImmutableArray<BuildRecord> cache = await engine.Builds.Cache.ListAsync(cancellationToken);
+        ObjectUsage objects = await ObjectUsage.ReadAsync(engine, cancellationToken);
         string? format = invocation.Value(_format);
-        invocation.Output.Write(!invocation.Value(_verbose) ? DiskUsageListing.RenderSummary(usage, cache, format)
-            : format is null or "" or "table" ? DiskUsageListing.RenderVerbose(usage, cache, invocation.Now)
-            : DiskUsageListing.RenderVerbose(usage, cache, invocation.Now, format));
+        invocation.Output.Write(!invocation.Value(_verbose) ? DiskUsageListing.RenderSummary(usage, objects, cache, format)
+            : format is null or "" or "table" ? DiskUsageListing.RenderVerbose(usage, objects, cache, invocation.Now)
+            : DiskUsageListing.RenderVerbose(usage, objects, cache, invocation.Now, format));
         return ExitCodes.Success;
     }
 }

@@ -8,9 +8,11 @@ namespace Mica.Cli.Completion;
 /// <summary><c>mica __complete WORD…</c>: what the shells' scripts ask for. It fails silently, since the user is typing.</summary>
 internal static class CompletionAnswer
 {
+    private static readonly string[] s_networks = ["bridge", "host", "none"];
+
     public static async Task<int> WriteAsync(CommandEntry root, string[] words, CliHost host)
     {
-        foreach (Candidate candidate in await CompletionQuery.RunAsync(root, words, () => ImagesAsync(words, host)))
+        foreach (Candidate candidate in await CompletionQuery.RunAsync(root, words, kind => NamesAsync(kind, words, host)))
         {
             host.Output.Write(candidate.Description.Length == 0 ? $"{candidate.Word}\n" : $"{candidate.Word}\t{candidate.Description}\n");
         }
@@ -18,8 +20,8 @@ internal static class CompletionAnswer
         return ExitCodes.Success;
     }
 
-    /// <summary>The familiar names of the images in the store that the unfinished line is about; none while there is no store.</summary>
-    private static async Task<IEnumerable<string>> ImagesAsync(string[] words, CliHost host)
+    /// <summary>Names of what is in the store that the unfinished line is about; none while there is no store.</summary>
+    private static async Task<IEnumerable<string>> NamesAsync(Completes kind, string[] words, CliHost host)
     {
         string? directory = RootOf(words) ?? host.Environment.StoreRoot(host.IsSuperuser);
         if (directory is null || !Directory.Exists(directory))
@@ -31,16 +33,22 @@ internal static class CompletionAnswer
         {
             await using ImageStore store = await ImageStore.OpenAsync(
                 new StoreOptions { Root = Path.GetFullPath(directory), Time = host.Time }, CancellationToken.None);
-            return [.. (await store.ListAsync(CancellationToken.None))
-                .SelectMany(image => image.Names)
-                .Select(name => name.Reference.Familiar)
-                .Order(StringComparer.Ordinal)];
+            return [.. (kind switch
+            {
+                Completes.Images => (await store.ListAsync(CancellationToken.None)).SelectMany(image => image.Names).Select(name => name.Reference.Familiar),
+                Completes.Networks => [.. s_networks, .. await ObjectsAsync(store, ObjectKind.Network)],
+                Completes.Volumes => await ObjectsAsync(store, ObjectKind.Volume),
+                _ => await ObjectsAsync(store, ObjectKind.Container),
+            }).Order(StringComparer.Ordinal)];
         }
         catch (MicaException)
         {
             return [];
         }
     }
+
+    private static async Task<IEnumerable<string>> ObjectsAsync(ImageStore store, ObjectKind kind) =>
+        (await store.Objects.ListAsync(kind, CancellationToken.None)).Select(stored => stored.Name);
 
     private static string? RootOf(string[] words)
     {

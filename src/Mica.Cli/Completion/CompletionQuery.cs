@@ -20,8 +20,8 @@ internal static class CompletionQuery
     /// <summary>The candidates that begin with the last of <paramref name="words"/>.</summary>
     /// <param name="root">The command tree.</param>
     /// <param name="words">What stands behind <c>mica</c>.</param>
-    /// <param name="images">Names of the images in the store.</param>
-    public static async Task<IEnumerable<Candidate>> RunAsync(CommandEntry root, string[] words, Func<Task<IEnumerable<string>>> images)
+    /// <param name="names">Names of what is in the store: images, containers, volumes or networks.</param>
+    public static async Task<IEnumerable<Candidate>> RunAsync(CommandEntry root, string[] words, Func<Completes, Task<IEnumerable<string>>> names)
     {
         string current = words.Length == 0 ? "" : words[^1];
         CommandEntry entry = Walk(root, words.AsSpan(0, Math.Max(0, words.Length - 1)), out string? pending, out bool ended);
@@ -29,13 +29,13 @@ internal static class CompletionQuery
         CliOption[] options = [.. command?.Options ?? [], .. new GlobalOptionSet().Options];
         if (pending is not null && Find(options, pending) is { IsFlag: false } option)
         {
-            return Matching(current, await ValuesAsync(option.Completes, option.Choices, images));
+            return Matching(current, await ValuesAsync(option.Completes, option.Choices, names));
         }
 
         int equals = current.IndexOf('=', StringComparison.Ordinal);
         if (!ended && current.StartsWith("--", StringComparison.Ordinal) && equals > 0 && Find(options, current[..equals]) is { IsFlag: false } assigned)
         {
-            IEnumerable<Candidate> values = await ValuesAsync(assigned.Completes, assigned.Choices, images);
+            IEnumerable<Candidate> values = await ValuesAsync(assigned.Completes, assigned.Choices, names);
             return Matching(current, values.Select(value => value with { Word = $"{assigned.Name}={value.Word}" }));
         }
 
@@ -47,7 +47,7 @@ internal static class CompletionQuery
 
         IEnumerable<Candidate> children = entry.Children.Where(child => !child.IsHidden)
             .Select(child => new Candidate(child.Name, child.Summary.Split('\n')[0]));
-        return Matching(current, command is null ? children : [.. children, .. await ValuesAsync(command.Completes, [], images)]);
+        return Matching(current, command is null ? children : [.. children, .. await ValuesAsync(command.Completes, [], names)]);
     }
 
     /// <summary>
@@ -96,11 +96,12 @@ internal static class CompletionQuery
     private static CliOption? Find(CliOption[] options, string word) =>
         Array.Find(options, option => option.Name == word || (option.Shorthand is { } shorthand && shorthand == word));
 
-    private static async Task<IEnumerable<Candidate>> ValuesAsync(Completes completes, string[] choices, Func<Task<IEnumerable<string>>> images) =>
+    private static async Task<IEnumerable<Candidate>> ValuesAsync(Completes completes, string[] choices, Func<Completes, Task<IEnumerable<string>>> names) =>
         completes switch
         {
             Completes.Files => [new Candidate(Files, "")],
-            Completes.Images => (await images()).Select(name => new Candidate(name, "image")),
+            Completes.Images or Completes.Containers or Completes.Volumes or Completes.Networks =>
+                (await names(completes)).Select(name => new Candidate(name, completes.ToString()[..^1].ToLowerInvariant())),
             Completes.Platforms => s_platforms.Select(platform => new Candidate(platform, "")),
             _ => choices.Select(choice => new Candidate(choice, "")),
         };

@@ -93,7 +93,7 @@ internal abstract partial class ContainerCreateCommand
         _blockWeights = Texts("--blkio-weight-device", null, "list", "Block IO weight (relative device weight)");
         _capAdd = Texts("--cap-add", null, "list", "Add Linux capabilities");
         _capDrop = Texts("--cap-drop", null, "list", "Drop Linux capabilities");
-        _cgroupParent = Text("--cgroup-parent", null, "string", "Optional parent cgroup for the container");
+        _cgroupParent = Text("--cgroup-parent", null, "string", "Optional parent cgroup for the container (not supported)");
         _cgroupns = Text("--cgroupns", null, "string", "Cgroup namespace to use (host|private)");
         _idFile = Text("--cidfile", null, "string", "Write the container ID to the file", Completes.Files);
         _devices = Texts("--device", null, "list", "Add a host device to the container");
@@ -152,13 +152,13 @@ internal abstract partial class ContainerCreateCommand
         _shmSize = Text("--shm-size", null, "bytes", "Size of /dev/shm");
         _stopSignal = Text("--stop-signal", null, "string", "Signal to stop the container");
         _stopTimeout = Text("--stop-timeout", null, "int", "Timeout (in seconds) to stop a container");
-        _storage = Texts("--storage-opt", null, "list", "Storage driver options for the container: size=BYTES");
+        _storage = Texts("--storage-opt", null, "list", "Storage driver options for the container (not supported)");
         _sysctls = Texts("--sysctl", null, "map", "Sysctl options");
         _tmpfs = Texts("--tmpfs", null, "list", "Mount a tmpfs directory");
         _tty = Flag("--tty", "-t", "Allocate a pseudo-TTY");
         _ulimits = Texts("--ulimit", null, "ulimit", "Ulimit options");
         _user = Text("--user", "-u", "string", "Username or UID (format: <name|uid>[:<group|gid>])");
-        _userns = Text("--userns", null, "string", "User namespace to use");
+        _userns = Text("--userns", null, "string", "User namespace to use: host");
         _uts = Text("--uts", null, "string", "UTS namespace to use");
         _volumes = Texts("--volume", "-v", "list", "Bind mount a volume");
         _volumesFrom = Texts("--volumes-from", null, "list", "Mount volumes from the specified container(s)");

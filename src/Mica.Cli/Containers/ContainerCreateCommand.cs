@@ -94,7 +94,6 @@ internal abstract partial class ContainerCreateCommand : EngineCommand
             ],
             VolumesFrom = [.. Values(_volumesFrom)],
             IsReadOnly = invocation.Value(_readOnly),
-            MaxSize = Values(_storage) is [.., var storage] ? StorageSize(storage) : null,
             ShmSize = Value(_shmSize) is { } shm ? ByteSize.Parse(shm, "--shm-size") : null,
             Ulimits = ContainerFlag.Ulimits(Values(_ulimits)),
             Limits = Limits(invocation),
@@ -103,14 +102,13 @@ internal abstract partial class ContainerCreateCommand : EngineCommand
         };
     }
 
-    private static long StorageSize(string text) => text.StartsWith("size=", StringComparison.Ordinal) ? ByteSize.Parse(text[5..], "--storage-opt size")
-        : throw new MicaException(ErrorKind.InvalidArgument, $"unknown storage option: {Printable.Of(text)} (size=BYTES)");
-
     private void Refuse(Invocation invocation)
     {
         foreach ((Option option, string why) in new (Option, string)[]
         {
             (_gpus, "there is no driver for them here; give the devices by --device"),
+            (_storage, "it would need project quotas; put the store on a file system of the size that it may have, or use --read-only with --tmpfs DIR:size="),
+            (_cgroupParent, "containers are in the cgroup /mica"),
             (_link, "it is docker's old way; connect both containers to a network (mica network create) and use their names"),
         })
         {
@@ -195,7 +193,6 @@ internal abstract partial class ContainerCreateCommand : EngineCommand
             Uts = ContainerFlag.Mode(invocation.Value(_uts), "--uts"),
             Cgroup = ContainerFlag.Mode(invocation.Value(_cgroupns), "--cgroupns", "private"),
             User = ContainerFlag.Mode(invocation.Value(_userns), "--userns"),
-            CgroupParent = invocation.Value(_cgroupParent) ?? "",
         };
     }
 }

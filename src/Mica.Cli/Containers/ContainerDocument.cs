@@ -167,7 +167,7 @@ internal static class ContainerDocument
         writer.WriteNumber("CpuShares"u8, limits.CpuShares ?? 0);
         writer.WriteNumber("Memory"u8, limits.Memory ?? 0);
         writer.WriteNumber("NanoCpus"u8, (long)((limits.Cpus ?? 0) * 1e9));
-        writer.WriteString("CgroupParent"u8, isolation.CgroupParent);
+        writer.WriteString("CgroupParent"u8, "");
         writer.WriteNumber("BlkioWeight"u8, limits.BlockWeight ?? 0);
         writer.WriteNumber("CpuPeriod"u8, limits.CpuPeriod ?? 0);
         writer.WriteNumber("CpuQuota"u8, limits.CpuQuota ?? 0);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using Mica.Cli.Containers;
 using Mica.Cli.Templates;
 using Mica.Oci;
 using Mica.Store;
@@ -27,19 +28,35 @@ internal static class DiskUsageListing
         Table = "{{.Layer}}\t{{.Size}}\t{{.Images}}",
     };
 
+    private static Listing Containers { get; } = new("container",
+    [
+        new("Command", "COMMAND"), new("ID", "CONTAINER ID"), new("Image", "IMAGE"), new("LocalVolumes", "LOCAL VOLUMES"), new("Names", "NAMES"),
+        new("RunningFor", "CREATED"), new("Size", "SIZE"), new("Status", "STATUS"),
+    ])
+    {
+        Table = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
+    };
+
+    private static Listing Volumes { get; } = new("volume", [new("Links", "LINKS"), new("Name", "VOLUME NAME"), new("Size", "SIZE")])
+    {
+        Table = "{{.Name}}\t{{.Links}}\t{{.Size}}",
+    };
+
     /// <summary>One line for each kind of thing.</summary>
-    public static string RenderSummary(DiskUsage usage, ImmutableArray<BuildRecord> cache, string? format) => Summary.Render(format, quiet: false,
+    public static string RenderSummary(DiskUsage usage, ObjectUsage objects, ImmutableArray<BuildRecord> cache, string? format) => Summary.Render(format, quiet: false,
     [
         SummaryRow("Images", usage.Images.Length, usage.ActiveCount, usage.Size, usage.Reclaimable),
-
-        // Until there are containers and volumes there are none of them.
-        SummaryRow("Containers", 0, 0, 0, 0),
-        SummaryRow("Local Volumes", 0, 0, 0, 0),
+        SummaryRow(
+            "Containers", objects.Containers.Length, objects.Containers.Count(size => size.Container.State.IsRunning),
+            objects.Containers.Sum(size => size.Own), objects.Containers.Where(size => !size.Container.State.IsRunning).Sum(size => size.Own)),
+        SummaryRow(
+            "Local Volumes", objects.Volumes.Length, objects.Volumes.Count(size => size.Links > 0),
+            objects.Volumes.Sum(size => size.Size), objects.Volumes.Where(size => size.Links == 0).Sum(size => size.Size)),
         SummaryRow("Build Cache", cache.Length, 0, cache.Sum(record => record.OwnBytes), cache.Sum(record => record.OwnBytes)),
     ]);
 
     /// <summary>A table for each kind of thing, and beyond docker who shares what with whom.</summary>
-    public static string RenderVerbose(DiskUsage usage, ImmutableArray<BuildRecord> cache, DateTimeOffset now)
+    public static string RenderVerbose(DiskUsage usage, ObjectUsage objects, ImmutableArray<BuildRecord> cache, DateTimeOffset now)
     {
         var text = new StringBuilder();
         text.Append("Images space usage:\n\n");
@@ -51,21 +68,22 @@ internal static class DiskUsageListing
 
         text.Append(CultureInfo.InvariantCulture,
             $"\nOn the disk: {HumanSize.Long(usage.Blobs)} of blobs and {HumanSize.Long(usage.Layers)} of unpacked layers; without the unused images {HumanSize.Long(usage.Freeable)} less\n");
-        text.Append("\nContainers space usage:\n\n").Append(Header("CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"));
-        text.Append("\nLocal Volumes space usage:\n\n").Append(Header("VOLUME NAME", "LINKS", "SIZE"));
+        text.Append("\nContainers space usage:\n\n").Append(Containers.Render(null, quiet: false, ContainerRows(objects, truncates: true, now)));
+        text.Append("\nLocal Volumes space usage:\n\n").Append(Volumes.Render(null, quiet: false, VolumeRows(objects)));
         text.Append("\nBuild cache usage: ").Append(HumanSize.Long(cache.Sum(record => record.OwnBytes))).Append("\n\n");
         text.Append(BuildCacheTable.Verbose.Render(null, quiet: false, BuildCacheTable.VerboseRows(cache, truncates: true, now)));
         return text.ToString();
     }
 
     /// <summary>The same as one JSON document or by a template over <c>.Images</c>, <c>.Containers</c>, <c>.Volumes</c> and <c>.BuildCache</c>.</summary>
-    public static string RenderVerbose(DiskUsage usage, ImmutableArray<BuildRecord> cache, DateTimeOffset now, string format)
+    public static string RenderVerbose(DiskUsage usage, ObjectUsage objects, ImmutableArray<BuildRecord> cache, DateTimeOffset now, string format)
     {
         var rows = new ListValue([.. ImageTable.Rows(ImageTable.WithUsage, usage.Images, truncates: false, now)]);
         var steps = new ListValue([.. BuildCacheTable.VerboseRows(cache, truncates: false, now)]);
         var all = new RowValue("disk usage",
         [
-            new("Images", rows), new("Containers", new ListValue([])), new("Volumes", new ListValue([])), new("BuildCache", steps),
+            new("Images", rows), new("Containers", new ListValue([.. ContainerRows(objects, truncates: false, now)])),
+            new("Volumes", new ListValue([.. VolumeRows(objects)])), new("BuildCache", steps),
         ]);
         return format == "json" ? JsonText.Of(all) + "\n" : Template.Parse(Listing.Unescape(format)).Apply(all) + "\n";
     }
@@ -95,10 +113,16 @@ internal static class DiskUsageListing
         });
     }
 
-    private static string Header(params ReadOnlySpan<string> titles)
-    {
-        var table = new TextTable();
-        table.Add(titles);
-        return table.ToString();
-    }
+    private static IEnumerable<RowValue> ContainerRows(ObjectUsage objects, bool truncates, DateTimeOffset now) => objects.Containers.Select(size => Containers.Row(
+        ContainerText.Command(size.Container, truncates),
+        truncates ? size.Container.ShortId : size.Container.Id,
+        size.Container.Definition.Image,
+        size.Container.Definition.Mounts.Count(mount => mount.Type == "volume").ToString(CultureInfo.InvariantCulture),
+        size.Container.Name,
+        HumanTime.Since(size.Container.Created, now),
+        HumanSize.Short(size.Own),
+        ContainerText.Status(size.Container, now)));
+
+    private static IEnumerable<RowValue> VolumeRows(ObjectUsage objects) => objects.Volumes.Select(size => Volumes.Row(
+        size.Links.ToString(CultureInfo.InvariantCulture), size.Volume.Name, HumanSize.Short(size.Size)));
 }

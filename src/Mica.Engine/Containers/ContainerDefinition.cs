@@ -100,9 +100,6 @@ public sealed record ContainerDefinition
     /// <summary>It cannot write to its root.</summary>
     public bool IsReadOnly { get; init; }
 
-    /// <summary>Bytes that it may add to its image; null: no limit.</summary>
-    public long? MaxSize { get; init; }
-
     /// <summary>Size of /dev/shm in bytes.</summary>
     public long? ShmSize { get; init; }
 
@@ -254,11 +251,8 @@ public sealed record ContainerIsolation
     /// <summary>Empty, <c>private</c> or <c>host</c>.</summary>
     public string Cgroup { get; init; } = "";
 
-    /// <summary>Empty, <c>host</c>, or <c>auto</c>.</summary>
+    /// <summary>Empty or <c>host</c>.</summary>
     public string User { get; init; } = "";
-
-    /// <summary>The cgroup above the container's; empty: ours.</summary>
-    public string CgroupParent { get; init; } = "";
 }
 
 /// <summary>Where a log goes.</summary>

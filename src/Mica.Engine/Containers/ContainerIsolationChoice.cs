@@ -23,7 +23,8 @@ internal sealed class ContainerIsolationChoice(Containers containers, ContainerD
         DeviceRules = _wanted.DeviceRules,
         Sysctls = _wanted.Sysctls,
         Pid = await NamespaceAsync("pid", _wanted.Pid, cancellationToken),
-        Ipc = await NamespaceAsync("ipc", _wanted.Ipc is "private" or "shareable" ? "" : _wanted.Ipc, cancellationToken),
+        Ipc = await NamespaceAsync("ipc", _wanted.Ipc is "private" or "shareable" or "none" ? "" : _wanted.Ipc, cancellationToken),
+        HasSharedMemory = _wanted.Ipc != "none",
         Uts = await NamespaceAsync("uts", _wanted.Uts, cancellationToken),
         Cgroup = await NamespaceAsync("cgroup", _wanted.Cgroup is "private" ? "" : _wanted.Cgroup, cancellationToken),
     };

@@ -7,7 +7,9 @@ namespace Mica.Engine;
 /// <summary>What is mounted in a container, as the runtime is told.</summary>
 internal sealed class ContainerMounts(Engine engine, ContainerDefinition definition)
 {
-    public async Task<ImmutableArray<ContainerMount>> ListAsync(CancellationToken cancellationToken)
+    /// <param name="owner">Who gets what is mounted with <c>:U</c>; null: it stays as it is.</param>
+    /// <param name="cancellationToken">Cancels between two mounts.</param>
+    public async Task<ImmutableArray<ContainerMount>> ListAsync(ContainerUser? owner, CancellationToken cancellationToken)
     {
         ImmutableArray<ContainerMount>.Builder mounts = ImmutableArray.CreateBuilder<ContainerMount>();
 
@@ -22,6 +24,10 @@ internal sealed class ContainerMounts(Engine engine, ContainerDefinition definit
                 "image" => await ImageAsync(mount, cancellationToken),
                 _ => throw new MicaException(ErrorKind.Unsupported, $"mount type {Printable.Of(mount.Type)} is not supported"),
             });
+            if (mount.ChangesOwner && owner is not null && mounts[^1] is BindMount bind)
+            {
+                await Task.Run(() => OwnerChange.Apply(bind.Source, owner.Uid, owner.Gid), cancellationToken);
+            }
         }
 
         return mounts.ToImmutable();

@@ -48,7 +48,7 @@ internal sealed class ContainerStart(Engine engine, Containers containers, Conta
                 WasStopped = false,
                 Health = HealthChecks.Initial(_definition.Healthcheck),
             };
-            ImmutableArray<EndpointState> endpoints = await connections.ConnectAsync(created.Process, cancellationToken);
+            ImmutableArray<EndpointState> endpoints = await connections.ConnectAsync(join, created.Process, cancellationToken);
 
             // From here on whoever looks at it finds a running container, and sees to its end.
             await held.SaveAsync(state with { Endpoints = endpoints, Ports = join.Ports }, cancellationToken);
@@ -136,7 +136,7 @@ internal sealed class ContainerStart(Engine engine, Containers containers, Conta
             },
             Hostname = _definition.Hostname ?? _container.ShortId,
             Domainname = _definition.Domainname,
-            Mounts = await new ContainerMounts(engine, _definition).ListAsync(cancellationToken),
+            Mounts = await new ContainerMounts(engine, _definition).ListAsync(identity, cancellationToken),
             ExtraHosts = _definition.Networking.ExtraHosts,
             Dns = _definition.Networking.Dns,
             ShmSize = _definition.ShmSize ?? 64L << 20,

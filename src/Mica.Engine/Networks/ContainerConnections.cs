@@ -38,9 +38,9 @@ internal sealed class ContainerConnections(Engine engine, ContainerHold held)
             return new NetworkJoin(NetworkMode.None);
         }
 
-        if (engine.Runtime.Rung != RuntimeRung.Root)
+        if (BridgeConnection.FindObstacle(engine.Runtime) is { } obstacle)
         {
-            return await RootlessAsync();
+            return WithoutBridges(obstacle);
         }
 
         List<string> servers = [];
@@ -58,15 +58,21 @@ internal sealed class ContainerConnections(Engine engine, ContainerHold held)
             }
         }
 
+        if (servers.Count == 0 && Networking.Dns.Servers.IsEmpty)
+        {
+            servers.AddRange(OwnServers);
+        }
+
         PortReservation reservation = new();
         try
         {
-            return new NetworkJoin(NetworkMode.None)
+            ImmutableArray<PortDefinition> ports = await ReserveAsync(reservation, cancellationToken);
+            if (engine.Runtime.Rung != RuntimeRung.Root)
             {
-                Reservation = reservation,
-                Ports = await ReserveAsync(reservation, cancellationToken),
-                NameServers = [.. servers],
-            };
+                reservation.Dispose(); // who leads an ordinary user's ports binds to them itself
+            }
+
+            return new NetworkJoin(NetworkMode.None) { Reservation = engine.Runtime.Rung == RuntimeRung.Root ? reservation : null, Ports = ports, NameServers = [.. servers] };
         }
         catch
         {
@@ -76,9 +82,9 @@ internal sealed class ContainerConnections(Engine engine, ContainerHold held)
     }
 
     /// <summary>Connects the container, whose first process waits. Its ports are published by <see cref="PublishAsync"/>.</summary>
-    public async Task<ImmutableArray<EndpointState>> ConnectAsync(ProcessIdentity process, CancellationToken cancellationToken)
+    public async Task<ImmutableArray<EndpointState>> ConnectAsync(NetworkJoin join, ProcessIdentity process, CancellationToken cancellationToken)
     {
-        if (engine.Runtime.Rung != RuntimeRung.Root || Networking.Mode == "host" || Networking.Mode.StartsWith("container:", StringComparison.Ordinal))
+        if (join.Mode == NetworkMode.Host || join.NamespacePath is not null)
         {
             return [];
         }
@@ -188,6 +194,9 @@ internal sealed class ContainerConnections(Engine engine, ContainerHold held)
     private static PublishedPort[] Published(IEnumerable<PortDefinition> ports) => [.. ports.Select(port => new PublishedPort(
         Networks.ParseAddress(port.HostAddress) is { } address && !address.Equals(IPAddress.Any) ? address : null, port.HostPort, port.Protocol, port.ContainerPort))];
 
+    /// <summary>Who is asked for names that no network knows; none: the machine's.</summary>
+    private ImmutableArray<string> OwnServers => engine.Runtime.Rung == RuntimeRung.Root ? [] : [BridgeConnection.NameServerOfUsers];
+
     /// <summary>The networks it shall be in, the one of its mode first.</summary>
     private IEnumerable<(string Name, EndpointDefinition Endpoint)> Wanted() => Networking.Endpoints.IsEmpty
         ? [(Networking.Mode, new EndpointDefinition())]
@@ -266,9 +275,11 @@ internal sealed class ContainerConnections(Engine engine, ContainerHold held)
         throw refusal!;
     }
 
-    private Task<NetworkJoin> RootlessAsync() => Networking.Endpoints.Keys.Concat([Networking.Mode]).All(name => name == "bridge") && Networking.Ports.IsEmpty && !Networking.PublishesAll
-        ? Task.FromResult(new NetworkJoin(NetworkMode.Host))
-        : throw new MicaException(ErrorKind.Unsupported, "an ordinary user's container has the machine's network here, and neither published ports nor further networks: use --network host or none");
+    /// <summary>Where there can be no bridges a container has the machine's network, if that will do.</summary>
+    private NetworkJoin WithoutBridges(string obstacle) =>
+        Networking.Endpoints.Keys.Concat([Networking.Mode]).All(name => name == "bridge") && Networking.Ports.IsEmpty && !Networking.PublishesAll
+            ? new NetworkJoin(NetworkMode.Host)
+            : throw new MicaException(ErrorKind.Unsupported, $"{obstacle} (or --network host, none)");
 
     /// <summary>Tells the name service who is in the networks of <paramref name="endpoints"/> now.</summary>
     private async Task UpdateNamesAsync(ImmutableArray<EndpointState> endpoints, CancellationToken cancellationToken)
@@ -293,14 +304,15 @@ internal sealed class ContainerConnections(Engine engine, ContainerHold held)
             directory + ".lock", FileLockMode.Exclusive, Timeout.InfiniteTimeSpan, engine.Options.Time, cancellationToken);
         ImmutableArray<Container> all = await engine.Containers.ListRecordedAsync(cancellationToken);
         NameService service = new(engine.Runtime, directory);
+        BridgeConnection bridges = new(engine.Runtime);
         foreach (Network network in networks)
         {
             NameEntry[] entries = [.. all.Where(container => container.State.IsRunning).SelectMany(container => container.State.Endpoints
                 .Where(endpoint => endpoint.Network == network.Name).Select(endpoint => new NameEntry(
                     container.Id, AddressOf(endpoint),
                     [container.Name, .. container.Definition.Networking.Endpoints.TryGetValue(network.Name, out EndpointDefinition? wanted) ? wanted.Aliases : [], container.ShortId],
-                    container.Definition.Networking.Dns.Servers)))];
-            await Task.Run(() => service.Update(network.ToBridge(), entries), cancellationToken);
+                    container.Definition.Networking.Dns.Servers is { IsEmpty: false } given ? given : OwnServers)))];
+            await Task.Run(() => entries.Length > 0 ? bridges.Within(() => service.Update(network.ToBridge(), entries)) : service.Update(network.ToBridge(), entries), cancellationToken);
         }
     }
 }

@@ -6,6 +6,9 @@ namespace Mica.Runtime;
 /// <summary>Turns a specification into the <c>config.json</c> of its bundle.</summary>
 internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, List<ConfigMount> mounts, string workingDirectory, string rootPath)
 {
+    private const string PortSetting = "net.ipv4.ip_unprivileged_port_start";
+    private const string PingSetting = "net.ipv4.ping_group_range";
+
     private readonly RuntimeRung _rung = options.Rung;
 
     private static readonly ImmutableArray<string> s_maskedPaths =
@@ -46,7 +49,7 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, 
             MaskedPaths = hides ? s_maskedPaths : null,
             ReadonlyPaths = hides ? s_readonlyPaths : null,
             Devices = devices.Count > 0 ? devices : null,
-            Sysctl = spec.Isolation.Sysctls.IsEmpty ? null : spec.Isolation.Sysctls,
+            Sysctl = Sysctls() is { IsEmpty: false } settings ? settings : null,
         };
         return new RuntimeConfig("1.0.2", process, new ConfigRoot(rootPath, spec.Root.IsReadOnly), spec.Isolation.Uts.IsHost ? null : spec.Hostname, Mounts(), linux)
         {
@@ -78,6 +81,19 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, 
             Rlimits = limits,
             NoNewPrivileges = SecurityOptions.Parse(isolation.SecurityOptions).NoNewPrivileges ? true : null,
         };
+    }
+
+    /// <summary>As with docker, any user of a container may listen on port 80 and send a ping: the network is its own.</summary>
+    private ImmutableSortedDictionary<string, string> Sysctls()
+    {
+        ImmutableSortedDictionary<string, string> settings = spec.Isolation.Sysctls;
+        if (UsesHostNetwork || NetworkNamespace is not null)
+        {
+            return settings;
+        }
+
+        settings = settings.ContainsKey(PortSetting) ? settings : settings.Add(PortSetting, "0");
+        return settings.ContainsKey(PingSetting) || _rung != RuntimeRung.Root ? settings : settings.Add(PingSetting, "0 2147483647");
     }
 
     private List<ConfigNamespace> Namespaces()
@@ -121,7 +137,7 @@ internal sealed class ConfigBuilder(ContainerSpec spec, RuntimeOptions options, 
                 : new("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
             new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
             new("/dev/pts", "devpts", "devpts", pts),
-            new("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", shm]),
+            .. spec.Isolation.HasSharedMemory ? [new ConfigMount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", shm])] : (ReadOnlySpan<ConfigMount>)[],
             new("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
             options.SharesProc || (UsesHostNetwork && _rung != RuntimeRung.Root)
                 ? new("/sys", "bind", "/sys", ["rbind", access, "nosuid", "noexec", "nodev", "rprivate"])

@@ -59,11 +59,15 @@ internal sealed class AddressBook(string directory, BridgeDefinition bridge)
         }
 
         string file = FileOf(address);
-        if (!File.Exists(file))
-        {
-            return false;
-        }
+        return File.Exists(file) && IsHeld(file);
+    }
 
+    /// <summary>Whether any process has an address of any bridge.</summary>
+    public static bool IsAnyTaken(string directory) =>
+        Directory.GetDirectories(directory).SelectMany(Directory.GetFiles).Any(file => IPAddress.TryParse(System.IO.Path.GetFileName(file), out _) && IsHeld(file));
+
+    private static bool IsHeld(string file)
+    {
         string[] words = File.ReadAllText(file).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         return words.Length == 3 && int.TryParse(words[0], CultureInfo.InvariantCulture, out int process)
             && long.TryParse(words[1], CultureInfo.InvariantCulture, out long start) && new ProcessIdentity(process, start, words[2]).IsAlive();

@@ -9,12 +9,20 @@ namespace Mica.Runtime;
 /// Connects containers to bridges of this machine, by talking to the kernel directly: a bridge, a pair of interfaces for each
 /// container, addresses and routes; nft only makes a bridge's rules, once, and publishes ports. Any number of processes may do
 /// so at the same time; a lock orders them. All of it is gone after a reboot, and made again by whoever needs it first.
+/// An ordinary user's bridges are in a network of that user's own.
 /// </summary>
 public sealed class BridgeConnection(RuntimeOptions options)
 {
+    /// <summary>Who answers an ordinary user's containers' questions for names, where no service of the network does. slirp4netns(1).</summary>
+    public const string NameServerOfUsers = "10.0.2.3";
+
     private const int InterfaceNameSize = 15;
 
     private readonly Firewall _firewall = new(options);
+    private readonly UserNetwork? _own = options.Rung == RuntimeRung.Root ? null : new UserNetwork(options);
+
+    /// <summary>Why there can be no bridges here, and the way out; null: there can.</summary>
+    public static string? FindObstacle(RuntimeOptions options) => options.Rung == RuntimeRung.Root ? null : UserNetwork.FindObstacle(options);
 
     /// <summary>Connects a process's network namespace to a bridge.</summary>
     /// <param name="bridge">Made if need be.</param>
@@ -25,7 +33,7 @@ public sealed class BridgeConnection(RuntimeOptions options)
     /// <param name="isWayOut">Its default route leads there.</param>
     /// <exception cref="MicaException"><see cref="ErrorKind.Conflict"/>: the address is taken. <see cref="ErrorKind.Failed"/>: the kernel says no.</exception>
     public Connection Connect(
-        BridgeDefinition bridge, ProcessIdentity process, string inside, IPAddress? wanted, PhysicalAddress? hardware, bool isWayOut) => Locked(() =>
+        BridgeDefinition bridge, ProcessIdentity process, string inside, IPAddress? wanted, PhysicalAddress? hardware, bool isWayOut) => Within(() =>
     {
         AddressBook addresses = new(options.NetworkDirectory, bridge);
         IPAddress address = addresses.Take(wanted, process);
@@ -65,46 +73,80 @@ public sealed class BridgeConnection(RuntimeOptions options)
     }
 
     /// <summary>Lets ports of the machine lead to an address of a bridge.</summary>
-    public void Publish(IReadOnlyCollection<PublishedPort> ports, IPAddress address) => Locked(() =>
+    public void Publish(IReadOnlyCollection<PublishedPort> ports, IPAddress address) => Within(() =>
     {
-        _firewall.Publish(ports, address);
+        _firewall.Publish(Led(ports), address);
+        _own?.Publish(ports);
         return true;
     });
+
+    /// <summary>Runs <paramref name="work"/>, alone, in the network in which the bridges are.</summary>
+    public T Within<T>(Func<T> work) => Locked(() => _own is null ? work() : _own.Run(work));
 
     /// <summary>Takes away what <see cref="Connect"/> and <see cref="Publish"/> made; nothing happens when it is gone.</summary>
     public void Disconnect(BridgeDefinition bridge, IPAddress address, IReadOnlyCollection<PublishedPort> ports) => Locked(() =>
     {
-        using (NetlinkSocket machine = new())
+        WithinIfThere(() =>
         {
-            machine.Remove(NameOutside(bridge, address));
-        }
+            using (NetlinkSocket machine = new())
+            {
+                machine.Remove(NameOutside(bridge, address));
+            }
 
-        if (ports.Count > 0)
-        {
-            _firewall.Withdraw(ports, address);
-        }
-
+            if (ports.Count > 0)
+            {
+                _firewall.Withdraw(Led(ports), address);
+                _own?.Withdraw(ports);
+            }
+        });
         new AddressBook(options.NetworkDirectory, bridge).Release(address);
+        if (_own is not null && !AddressBook.IsAnyTaken(options.NetworkDirectory))
+        {
+            _own.Stop();
+        }
+
         return true;
     });
 
     /// <summary>Removes a bridge to which nothing is connected; it may be gone.</summary>
     public void Remove(BridgeDefinition bridge) => Locked(() =>
     {
-        using (NetlinkSocket machine = new())
+        WithinIfThere(() =>
         {
-            machine.Remove(bridge.Interface);
-        }
+            using (NetlinkSocket machine = new())
+            {
+                machine.Remove(bridge.Interface);
+            }
 
-        if (File.Exists(MarkOf(bridge)))
-        {
-            _firewall.RemoveBridge(bridge.Interface);
-            File.Delete(MarkOf(bridge));
-        }
-
+            if (File.Exists(MarkOf(bridge)))
+            {
+                _firewall.RemoveBridge(bridge.Interface);
+                File.Delete(MarkOf(bridge));
+            }
+        });
         LinuxFileSystem.RemoveTree(Path.Combine(options.NetworkDirectory, bridge.Interface));
         return true;
     });
+
+    /// <summary>As the bridges' network sees the ports: one of the user's own has no addresses of the machine.</summary>
+    private IReadOnlyCollection<PublishedPort> Led(IReadOnlyCollection<PublishedPort> ports) =>
+        _own is null ? ports : [.. ports.Select(port => port with { HostAddress = null })];
+
+    private void WithinIfThere(Action work)
+    {
+        if (_own is null)
+        {
+            work();
+        }
+        else if (_own.IsThere)
+        {
+            _own.Run(() =>
+            {
+                work();
+                return true;
+            });
+        }
+    }
 
     /// <summary>A number of the address in a name that is at most 15 letters long.</summary>
     private static string NameOutside(BridgeDefinition bridge, IPAddress address)
@@ -147,7 +189,7 @@ public sealed class BridgeConnection(RuntimeOptions options)
     /// <summary>Says that the rules of a bridge are there: in this boot and this network namespace.</summary>
     private string MarkOf(BridgeDefinition bridge)
     {
-        string space = File.ResolveLinkTarget("/proc/self/ns/net", returnFinalTarget: false)!.Name.Trim('[', ']');
+        string space = File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)!.Name.Trim('[', ']');
         return Path.Combine(options.NetworkDirectory, "rules", $"{bridge.Interface}-{space.Replace(":[", "-", StringComparison.Ordinal)}-{ProcessIdentity.CurrentBootId}");
     }
 

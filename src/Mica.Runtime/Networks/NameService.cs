@@ -18,8 +18,9 @@ public sealed class NameService(RuntimeOptions options, string directory)
     /// <summary>Tells who is in a network; with nobody in it, it is not served.</summary>
     /// <param name="bridge">The network.</param>
     /// <param name="entries">Identifiers, addresses and names of its containers, and the name servers that each asks for other names.</param>
+    /// <returns>Whether anybody is in it.</returns>
     /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: there is no such program here.</exception>
-    public void Update(BridgeDefinition bridge, IReadOnlyCollection<NameEntry> entries)
+    public bool Update(BridgeDefinition bridge, IReadOnlyCollection<NameEntry> entries)
     {
         Directory.CreateDirectory(directory);
         string path = Path.Combine(directory, bridge.Interface);
@@ -50,6 +51,8 @@ public sealed class NameService(RuntimeOptions options, string directory)
         {
             Start();
         }
+
+        return entries.Count > 0;
     }
 
     private static bool IsServer(int process)

@@ -32,6 +32,9 @@ public sealed record IsolationSpec
     /// <summary>Whose shared memory and message queues it uses.</summary>
     public NamespaceChoice Ipc { get; init; } = NamespaceChoice.Own;
 
+    /// <summary>It has a /dev/shm.</summary>
+    public bool HasSharedMemory { get; init; } = true;
+
     /// <summary>Whose name of the machine it has.</summary>
     public NamespaceChoice Uts { get; init; } = NamespaceChoice.Own;
 

@@ -31,7 +31,7 @@ internal sealed class ContainerRoot(Engine engine, Containers containers, Contai
         }
 
         ImmutableArray<string> trees = await engine.Store.TreesAsync(container.Definition.DiffIds, cancellationToken);
-        ImmutableArray<ContainerMount> mounts = await new ContainerMounts(engine, container.Definition).ListAsync(cancellationToken);
+        ImmutableArray<ContainerMount> mounts = await new ContainerMounts(engine, container.Definition).ListAsync(null, cancellationToken);
         return await Task.Run(() => StoppedContainer.Use(engine.Runtime, container.Files, trees, mounts, use), cancellationToken);
     }
 

@@ -19,9 +19,12 @@ public sealed class CompletionTests
     [InlineData("--root ", ":files")]
     [InlineData("help ver", "version")]
     [InlineData("version -- --f", "")]
+    [InlineData("start ", "a-Containers")]
+    [InlineData("volume rm ", "a-Volumes")]
+    [InlineData("network connect ", "a-Networks")]
     public async Task Query_UnfinishedLine_HasTheNextWords(string line, string expected)
     {
-        IEnumerable<Candidate> candidates = await CompletionQuery.RunAsync(CommandTree.Create(), line.Split(' '), NoImages);
+        IEnumerable<Candidate> candidates = await CompletionQuery.RunAsync(CommandTree.Create(), line.Split(' '), NamesAsync);
 
         Assert.Equal(expected, string.Join(' ', candidates.Select(candidate => candidate.Word)));
     }
@@ -50,7 +53,7 @@ public sealed class CompletionTests
         Assert.Equal(expected, output.Trim());
     }
 
-    private static Task<IEnumerable<string>> NoImages() => Task.FromResult<IEnumerable<string>>([]);
+    private static Task<IEnumerable<string>> NamesAsync(Completes kind) => Task.FromResult<IEnumerable<string>>(kind == Completes.Images ? [] : [$"a-{kind}"]);
 
     private sealed class TempDirectory : IDisposable
     {
