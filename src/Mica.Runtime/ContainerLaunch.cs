@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using Mica.Linux;
 using Mica.Oci;
 
@@ -104,13 +105,11 @@ internal sealed class ContainerLaunch(
         }
 
         words.AddRange(["run", "--bundle", directory.Bundle, spec.Id]);
-        ThreadNamespaces.UnshareProcesses();
         // The runtime copies between our terminal and the container's, and puts ours back; unless it is killed.
         using TerminalMode? mode = spec.UsesTerminal ? TerminalMode.Save() : null;
-        using ChildProcess child = ChildProcess.Start(new ChildCommand(words[0], [.. words], [$"PATH={string.Join(':', options.ProgramDirectories)}"])
-        {
-            SharesTerminal = spec.UsesTerminal,
-        });
+        var command = new ChildCommand(words[0], [.. words], [$"PATH={string.Join(':', options.ProgramDirectories)}"]) { SharesTerminal = spec.UsesTerminal };
+        using var starter = new Starter(command);
+        ChildProcess child = starter.Start();
         lock (_lock)
         {
             _child = child;
@@ -123,7 +122,7 @@ internal sealed class ContainerLaunch(
         try
         {
             child.ReadOutput((isError, bytes) => output(isError, bytes));
-            return child.Wait();
+            return starter.Wait();
         }
         finally
         {
@@ -155,5 +154,63 @@ internal sealed class ContainerLaunch(
     {
         string? line = File.ReadLines("/proc/vmstat").FirstOrDefault(line => line.StartsWith("oom_kill ", StringComparison.Ordinal));
         return line is null ? 0 : long.Parse(line["oom_kill ".Length..], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>
+    /// A thread that starts the runtime in a PID namespace of its own, and waits for it. The kernel lets such a thread make no
+    /// other, and so whatever it hands to the thread pool may fail: it does nothing else. The runtime is killed when it ends.
+    /// </summary>
+    private sealed class Starter : IDisposable
+    {
+        private readonly ManualResetEventSlim _started = new();
+        private readonly Thread _thread;
+        private ChildProcess? _child;
+        private ExceptionDispatchInfo? _failure;
+        private int _code;
+
+        public Starter(ChildCommand command) => _thread = new Thread(() => Run(command)) { IsBackground = true, Name = "runtime" };
+
+        public ChildProcess Start()
+        {
+            _thread.Start();
+            _started.Wait();
+            _failure?.Throw();
+            return _child!;
+        }
+
+        /// <summary>Its exit code.</summary>
+        public int Wait()
+        {
+            _thread.Join();
+            _failure?.Throw();
+            return _code;
+        }
+
+        public void Dispose()
+        {
+            _child?.Kill(Signals.Kill);
+            _thread.Join();
+            _child?.Dispose();
+            _started.Dispose();
+        }
+
+        private void Run(ChildCommand command)
+        {
+            try
+            {
+                ThreadNamespaces.UnshareProcesses();
+                _child = ChildProcess.Start(command);
+                _started.Set();
+                _code = _child.Wait();
+            }
+            catch (Exception failure)
+            {
+                _failure = ExceptionDispatchInfo.Capture(failure);
+            }
+            finally
+            {
+                _started.Set();
+            }
+        }
     }
 }

@@ -18,6 +18,24 @@ public sealed class ContainerRunnerTests : IDisposable
         _fixture.AssertNothingLeft();
     }
 
+    /// <summary>The thread that makes a PID namespace can make no other thread; a build crashed when the pool wanted to.</summary>
+    [Fact]
+    public async Task Run_OutputHandedToANewThread_IsHandedOver()
+    {
+        using ContainerRunner runner = new(_fixture.Options);
+        int count = 0;
+
+        ContainerExit exit = await runner.RunAsync(_fixture.Shell("echo out"), (_, bytes) =>
+        {
+            int length = bytes.Length;
+            Thread thread = new(() => count += length);
+            thread.Start();
+            thread.Join();
+        }, TestContext.Current.CancellationToken);
+
+        Assert.Equal((0, 4), (exit.Code, count));
+    }
+
     [Fact]
     public async Task Run_ByRunc_WorksToo()
     {
