@@ -31,7 +31,51 @@ internal sealed class ContainerLaunch(
         }
     }
 
+    /// <summary>
+    /// Runs it to its end. A thread of its own goes into the namespaces, and hands nothing to anybody: in a new PID namespace it
+    /// cannot make threads, and a thread that the pool made on its behalf would see its mounts for ever.
+    /// </summary>
     public ContainerExit Run()
+    {
+        ContainerExit? exit = null;
+        ExceptionDispatchInfo? failure = null;
+        using ManualResetEventSlim started = new();
+        Thread inside = new(() =>
+        {
+            try
+            {
+                exit = RunInside(started);
+            }
+            catch (Exception error)
+            {
+                failure = ExceptionDispatchInfo.Capture(error);
+            }
+            finally
+            {
+                started.Set();
+            }
+        })
+        {
+            IsBackground = true,
+            Name = $"container {spec.Id}",
+        };
+        inside.Start();
+        started.Wait();
+        try
+        {
+            _child?.ReadOutput((isError, bytes) => output(isError, bytes));
+        }
+        finally
+        {
+            inside.Join(); // its mounts end with it
+            _child?.Dispose();
+        }
+
+        failure?.Throw();
+        return exit!;
+    }
+
+    private ContainerExit RunInside(ManualResetEventSlim started)
     {
         ThreadNamespaces.UnshareMounts();
         MountTable.MountTmpfs(directory.Bundle, "mode=700");
@@ -46,7 +90,7 @@ internal sealed class ContainerLaunch(
             mounted.Add(root.RootPath);
             WriteBundle(root, mountPoints, mounted);
             long killedBefore = ReadOutOfMemoryKills();
-            int code = RunRuntime();
+            int code = RunRuntime(started);
             return Exit(code) with { OutOfMemory = code != 0 && ReadOutOfMemoryKills() > killedBefore };
         }
         finally
@@ -89,7 +133,7 @@ internal sealed class ContainerLaunch(
         return path;
     }
 
-    private int RunRuntime()
+    private int RunRuntime(ManualResetEventSlim started)
     {
         List<string> words = [];
         words.AddRange([Program("setpriv"), "--pdeathsig", "KILL"]);
@@ -105,11 +149,13 @@ internal sealed class ContainerLaunch(
         }
 
         words.AddRange(["run", "--bundle", directory.Bundle, spec.Id]);
+        ThreadNamespaces.UnshareProcesses();
         // The runtime copies between our terminal and the container's, and puts ours back; unless it is killed.
         using TerminalMode? mode = spec.UsesTerminal ? TerminalMode.Save() : null;
-        var command = new ChildCommand(words[0], [.. words], [$"PATH={string.Join(':', options.ProgramDirectories)}"]) { SharesTerminal = spec.UsesTerminal };
-        using var starter = new Starter(command);
-        ChildProcess child = starter.Start();
+        var child = ChildProcess.Start(new ChildCommand(words[0], [.. words], [$"PATH={string.Join(':', options.ProgramDirectories)}"])
+        {
+            SharesTerminal = spec.UsesTerminal,
+        });
         lock (_lock)
         {
             _child = child;
@@ -119,18 +165,8 @@ internal sealed class ContainerLaunch(
             }
         }
 
-        try
-        {
-            child.ReadOutput((isError, bytes) => output(isError, bytes));
-            return starter.Wait();
-        }
-        finally
-        {
-            lock (_lock)
-            {
-                _child = null;
-            }
-        }
+        started.Set();
+        return child.Wait();
     }
 
     private ContainerExit Exit(int code)
@@ -154,63 +190,5 @@ internal sealed class ContainerLaunch(
     {
         string? line = File.ReadLines("/proc/vmstat").FirstOrDefault(line => line.StartsWith("oom_kill ", StringComparison.Ordinal));
         return line is null ? 0 : long.Parse(line["oom_kill ".Length..], CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>
-    /// A thread that starts the runtime in a PID namespace of its own, and waits for it. The kernel lets such a thread make no
-    /// other, and so whatever it hands to the thread pool may fail: it does nothing else. The runtime is killed when it ends.
-    /// </summary>
-    private sealed class Starter : IDisposable
-    {
-        private readonly ManualResetEventSlim _started = new();
-        private readonly Thread _thread;
-        private ChildProcess? _child;
-        private ExceptionDispatchInfo? _failure;
-        private int _code;
-
-        public Starter(ChildCommand command) => _thread = new Thread(() => Run(command)) { IsBackground = true, Name = "runtime" };
-
-        public ChildProcess Start()
-        {
-            _thread.Start();
-            _started.Wait();
-            _failure?.Throw();
-            return _child!;
-        }
-
-        /// <summary>Its exit code.</summary>
-        public int Wait()
-        {
-            _thread.Join();
-            _failure?.Throw();
-            return _code;
-        }
-
-        public void Dispose()
-        {
-            _child?.Kill(Signals.Kill);
-            _thread.Join();
-            _child?.Dispose();
-            _started.Dispose();
-        }
-
-        private void Run(ChildCommand command)
-        {
-            try
-            {
-                ThreadNamespaces.UnshareProcesses();
-                _child = ChildProcess.Start(command);
-                _started.Set();
-                _code = _child.Wait();
-            }
-            catch (Exception failure)
-            {
-                _failure = ExceptionDispatchInfo.Capture(failure);
-            }
-            finally
-            {
-                _started.Set();
-            }
-        }
     }
 }

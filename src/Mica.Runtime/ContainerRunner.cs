@@ -74,7 +74,7 @@ public sealed partial class ContainerRunner(RuntimeOptions options) : IDisposabl
         })
         {
             IsBackground = true,
-            Name = $"container {id}",
+            Name = $"output of {id}",
         };
         using CancellationTokenRegistration cancelling = cancellationToken.Register(launch.Cancel);
         thread.Start();
@@ -86,7 +86,7 @@ public sealed partial class ContainerRunner(RuntimeOptions options) : IDisposabl
         }
         finally
         {
-            thread.Join(); // its mounts end with it
+            thread.Join();
         }
     }
 

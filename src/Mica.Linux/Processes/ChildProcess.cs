@@ -32,8 +32,8 @@ public delegate void ChildOutput(bool isError, ReadOnlySpan<byte> bytes);
 
 /// <summary>
 /// A process started by the calling thread, in whose namespaces it is born (see <see cref="ThreadNamespaces"/>), with no
-/// descriptors but the three of its own, default signals and no part in our terminal. Start, read and wait on one thread;
-/// <see cref="Kill"/> from any. posix_spawn(3).
+/// descriptors but the three of its own, default signals and no part in our terminal. One thread reads and one waits;
+/// <see cref="Kill"/> may any. posix_spawn(3).
 /// </summary>
 public sealed unsafe class ChildProcess : IDisposable
 {

@@ -9,12 +9,13 @@ public static class OrdinaryUser
     public const int Id = 12345;
 
     /// <summary>
-    /// <c>sh -c LAUNCH sh ACCOUNTS COMMAND...</c>: the files of ACCOUNTS in place of /etc's, and the binary where that user may
-    /// read it, whatever directory it was built in.
+    /// <c>sh -c LAUNCH sh ACCOUNTS COMMAND...</c>: the files of ACCOUNTS in place of /etc's, the binary where that user may
+    /// read it, whatever directory it was built in, and a /dev/net/tun that anybody may open, as udev makes it.
     /// </summary>
     private const string Launch = """
         accounts=$1; shift
         for file in passwd subuid subgid; do mount --bind "$accounts/$file" "/etc/$file" || exit 1; done
+        mount --bind "$accounts/tun" /dev/net/tun || exit 1
         mount --bind "$1" "$accounts/mica" || exit 1; shift
         cd / && exec setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=-all "$accounts/mica" "$@"
         """;
@@ -30,7 +31,7 @@ public static class OrdinaryUser
         await File.WriteAllTextAsync(Path.Combine(accounts, "subgid"), ids);
         await File.WriteAllTextAsync(Path.Combine(accounts, "mica"), "");
         MicaRoot root = new(bench, directory, Path.Combine(directory, "home", "store")) { Launcher = ["unshare", "--mount", "sh", "-c", Launch, "sh", accounts] };
-        await Shell.ScriptAsync("chmod 755 \"$1\" \"$3\"; chown -R 12345:12345 \"$2\"; chmod 700 \"$2/run\"", bench.Scratch, directory, accounts);
+        await Shell.ScriptAsync("mknod -m 666 \"$3/tun\" c 10 200; chmod 755 \"$1\" \"$3\"; chown -R 12345:12345 \"$2\"; chmod 700 \"$2/run\"", bench.Scratch, directory, accounts);
         return root;
     }
 }
