@@ -26,14 +26,14 @@ out/mica: $(sources)
 	@echo "out/mica: $$(( $$(stat -c %s out/mica) / 1048576 )) MB"
 
 demo: build
-	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr openssl crun util-linux
+	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr openssl crun util-linux conmon nftables
 	@test/demo.sh
 
 test:
 	@test/run.sh
 
 bench: build
-	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr isal e2fsprogs mount python3
+	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr isal e2fsprogs mount python3 crun conmon nftables
 	@bench/run.sh
 
 clean:

@@ -224,8 +224,70 @@ def build_changed():
     return builders(lambda name, empty, build: build(), change=f"echo '// changed' >> {file}")
 
 
+def bundle():
+    """busybox and true, for the runtime alone: what a container costs at the least."""
+    own = options.dir + "/bundle"
+    if not os.path.exists(own):
+        os.makedirs(own + "/rootfs")
+        for layer in layers_of("busybox:latest"):
+            subprocess.check_call(["tar", "-xf", layer, "-C", own + "/rootfs"])
+        subprocess.check_call(["crun", "spec"], cwd=own)
+        with open(own + "/config.json") as file:
+            config = json.load(file)
+        config["process"].update(terminal=False, args=["true"])
+        with open(own + "/config.json", "w") as file:
+            json.dump(config, file)
+    return own
+
+
+def bare_crun():
+    """crun takes no machine with cgroups of both versions; in a mount namespace it sees those of one."""
+    hidden = "umount /sys/fs/cgroup/unified 2>/dev/null; " if os.path.exists("/sys/fs/cgroup/unified/cgroup.controllers") else ""
+    return Contestant("crun run", ["unshare", "-m", "sh", "-c", f'{hidden}exec crun run --bundle "$0" bench-$$', bundle()], repeat=10)
+
+
+def run_container(network):
+    def stored():
+        if not (os.path.ismount(disk) and os.path.exists(disk + "/with-busybox")):
+            fresh_disk()
+            subprocess.check_call(mica("pull", "-q", f"{options.registry}/busybox:latest"), stdout=subprocess.DEVNULL)
+            open(disk + "/with-busybox", "w").close()
+
+    image = f"{options.registry}/busybox:latest"
+    words = ["run", "--rm", *(["--network", "none"] if network == "none" else []), image, "true"]
+    yield bare_crun()
+    yield Contestant("mica run --rm" + (" --network none" if network == "none" else ""), mica(*words), stored, repeat=10)
+    if docker_works():
+        subprocess.call(["docker", "pull", "-q", image], stdout=subprocess.DEVNULL)
+        yield Contestant("docker run --rm", ["docker", *words], stored, ("dockerd", "containerd"), repeat=10)
+    if has("podman"):
+        subprocess.call(["podman", "pull", "-q", "--tls-verify=false", image], stdout=subprocess.DEVNULL)
+        yield Contestant("podman run --rm", ["podman", *words], stored, repeat=10)
+
+
+def build_step():
+    """Twenty steps that do nothing, over the same build without them; a step is a twentieth of the difference."""
+    def build(count):
+        context = f"{options.dir}/steps{count}"
+        os.makedirs(context, exist_ok=True)
+        with open(context + "/Dockerfile", "w") as file:
+            file.write(f"FROM {options.registry}/busybox:latest\n" + "".join(f"RUN true {i}\n" for i in range(count)))
+        return mica("build", "-q", "--no-cache", "--network", "none", context)
+
+    def stored():
+        fresh_disk()
+        subprocess.check_call(mica("pull", "-q", f"{options.registry}/busybox:latest"), stdout=subprocess.DEVNULL)
+
+    yield bare_crun()
+    yield Contestant("mica build, no step", build(0), stored)
+    yield Contestant("mica build, 20 x RUN true", build(20), stored)
+
+
 cases = {
     "version": version,
+    "run-none": lambda: run_container("none"),
+    "run-bridge": lambda: run_container("bridge"),
+    "run-true": build_step,
     "pull": pull,
     "images": lambda: listing(["images"]),
     "history": lambda: listing(["history"]),

@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 images=${MICA_FIXTURES:-${XDG_CACHE_HOME:-${HOME:-/var}/.cache}/mica-fixtures}
 dir=$(mktemp -d)
-trap '"$here/fixtures/registry.sh" stop "$dir/registry"; chmod -R u+rwX "$dir" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'mica rm -f site >/dev/null 2>&1 || true; "$here/fixtures/registry.sh" stop "$dir/registry"; chmod -R u+rwX "$dir" 2>/dev/null || true; rm -rf "$dir"' EXIT
 export PATH=$here/../out:$PATH MICA_ROOT=$dir/store HOME=$dir
 [ ! -t 1 ] || colour=$'\e[1m' plain=$'\e[0m'
 
@@ -62,6 +62,26 @@ show mica history app:2
 show mica lock "$app"
 show mica build --locked -q --network none -t app:2 "$app"
 show mica builder du
+mkdir "$dir/site"
+echo '<h1>built and served by mica</h1>' >"$dir/site/index.html"
+cat >"$dir/site/Dockerfile" <<EOF
+FROM $R/busybox:latest
+COPY index.html /srv/
+EXPOSE 80
+CMD ["busybox", "httpd", "-f", "-p", "80", "-h", "/srv"]
+EOF
+show mica build -q -t site "$dir/site"
+show mica run -d --name site -p 127.0.0.1::80 site
+show mica ps
+address=$(mica port site 80)
+printf '\n%s$ GET http://%s/%s\n' "${colour:-}" "$address" "${plain:-}"
+exec 3<>"/dev/tcp/${address/:/\/}"
+printf 'GET / HTTP/1.0\r\n\r\n' >&3
+sed '1,/^\r$/d' <&3
+exec 3>&-
+show mica exec site ls /srv
+show mica diff site
+show mica rm -f site
 show mica image prune -a -f
 show mica store check
 echo
