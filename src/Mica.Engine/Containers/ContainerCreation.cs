@@ -17,6 +17,12 @@ internal sealed class ContainerCreation(Engine engine, Containers containers)
         ContainerDefinition wanted, string? name, ImagePullPolicy pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
         name = name is null ? null : ContainerNames.Check(name);
+        if (wanted.Limits.HasAny && engine.Runtime.Rung != RuntimeRung.Root)
+        {
+            throw new MicaException(
+                ErrorKind.Unsupported, "an ordinary user's containers have no cgroup here, and so no limits of memory, CPU, processes or I/O: leave them out, or be root");
+        }
+
         await using StoreLease lease = await engine.Store.LeaseAsync("create a container", cancellationToken);
         Image image = await new ContainerImage(engine, lease).OpenAsync(wanted.Image, wanted.Platform, pull, progress, cancellationToken);
         ContainerDefinition definition = Complete(wanted, image);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Mica.Runtime;
 
@@ -50,7 +51,9 @@ public sealed record ResourceLimits
     /// <summary>Limits for single block devices.</summary>
     public ImmutableArray<BlockLimit> BlockLimits { get; init => field = value.IsDefault ? [] : value; } = [];
 
-    internal bool HasAny => this with { BlockLimits = [] } != new ResourceLimits() { BlockLimits = [] } || !BlockLimits.IsEmpty;
+    /// <summary>Whether it has any that needs a cgroup.</summary>
+    [JsonIgnore]
+    public bool HasAny => this with { BlockLimits = [], OutOfMemoryScore = null } != new ResourceLimits() { BlockLimits = [] } || !BlockLimits.IsEmpty;
 }
 
 /// <summary>What a container may do with a block device in a second.</summary>

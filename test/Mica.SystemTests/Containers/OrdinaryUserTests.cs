@@ -20,6 +20,7 @@ public sealed class OrdinaryUserTests(Workbench bench)
         await one.RunAsync("start", "mine");
         Assert.Equal("f\n", await one.RunAsync("exec", "mine", "cat", "/tmp/f"));
         await one.RunAsync("rm", "-f", "mine");
+        Assert.Contains("no limits of memory", await one.Mica.FailAsync(125, "run", "--rm", "-m", "64m", "busybox"), StringComparison.Ordinal);
     }
 
     [Theory]
