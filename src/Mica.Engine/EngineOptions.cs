@@ -48,6 +48,9 @@ public sealed record EngineOptions
     /// <summary>Whether an image is forced to the disk before a name stands for it.</summary>
     public bool Durable { get; init; } = true;
 
+    /// <summary>What the cache of builds is cut to after each build; null: nothing but a prune removes anything.</summary>
+    public BuildCacheLimits? BuildCacheLimits { get; init; }
+
     /// <summary>Bytes that one layer may unpack to, so that a decompression bomb ends. 64 GiB unless told otherwise.</summary>
     public long MaxLayerBytes { get; init; } = 64L << 30;
 }

@@ -16,6 +16,7 @@ public sealed record BuildLock
     public const int MaxSize = 4 << 20;
 
     // Before all that uses it: static members are initialized in their order.
+    private static readonly ImmutableSortedDictionary<string, string> s_commits = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
     private static readonly ImmutableSortedDictionary<string, Digest> s_sorted = ImmutableSortedDictionary.Create<string, Digest>(StringComparer.Ordinal);
 
     /// <summary>No sources.</summary>
@@ -33,6 +34,10 @@ public sealed record BuildLock
     [JsonPropertyName("addresses")]
     public ImmutableSortedDictionary<string, Digest> Addresses { get; init => field = value ?? s_sorted; } = s_sorted;
 
+    /// <summary>Commits, by address of a git repository.</summary>
+    [JsonPropertyName("repositories")]
+    public ImmutableSortedDictionary<string, string> Repositories { get; init => field = value ?? s_commits; } = s_commits;
+
     /// <summary>Reads the file's content.</summary>
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: not a lock, or one of a newer mica.</exception>
     public static BuildLock Parse(ReadOnlySpan<byte> json)
@@ -41,7 +46,7 @@ public sealed record BuildLock
         {
             OciJson.CheckNames(json);
             BuildLock read = JsonSerializer.Deserialize(json, BuildLockJson.Strict.BuildLock) ?? throw new JsonException("null");
-            return read.Version == 1 ? read with { Images = s_sorted.AddRange(read.Images), Addresses = s_sorted.AddRange(read.Addresses) }
+            return read.Version == 1 ? read with { Images = s_sorted.AddRange(read.Images), Addresses = s_sorted.AddRange(read.Addresses), Repositories = s_commits.AddRange(read.Repositories) }
                 : throw new MicaException(ErrorKind.InvalidArgument, $"{FileName}: version {read.Version} is unknown: a newer mica wrote it");
         }
         catch (JsonException failure)
@@ -61,7 +66,8 @@ public sealed record BuildLock
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: one of the sources is not in the lock.</exception>
     public void Require(BuildSources sources)
     {
-        if (sources.Images.Where(name => !Images.ContainsKey(name)).Concat(sources.Addresses.Where(name => !Addresses.ContainsKey(name))).FirstOrDefault() is { } name)
+        if (sources.Images.Where(name => !Images.ContainsKey(name)).Concat(sources.Addresses.Where(name => !Addresses.ContainsKey(name)))
+            .Concat(sources.Repositories.Where(name => !Repositories.ContainsKey(name))).FirstOrDefault() is { } name)
         {
             throw Missing(name);
         }

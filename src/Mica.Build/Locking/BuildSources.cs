@@ -8,7 +8,8 @@ namespace Mica.Build;
 /// <summary>What a Dockerfile takes from elsewhere under names that may mean something else tomorrow.</summary>
 /// <param name="Images">Images of FROM, <c>COPY --from</c> and <c>RUN --mount=from=</c>, with their default tags, without those that have a digest.</param>
 /// <param name="Addresses">Web addresses of ADD.</param>
-public sealed record BuildSources(ImmutableSortedSet<string> Images, ImmutableSortedSet<string> Addresses)
+/// <param name="Repositories">Git repositories of ADD, as <see cref="GitAddress.ToString"/> has them.</param>
+public sealed record BuildSources(ImmutableSortedSet<string> Images, ImmutableSortedSet<string> Addresses, ImmutableSortedSet<string> Repositories)
 {
     /// <summary>Those of some stages.</summary>
     /// <param name="document">The Dockerfile.</param>
@@ -19,6 +20,7 @@ public sealed record BuildSources(ImmutableSortedSet<string> Images, ImmutableSo
     {
         var images = ImmutableSortedSet.CreateBuilder<string>(StringComparer.Ordinal);
         var addresses = ImmutableSortedSet.CreateBuilder<string>(StringComparer.Ordinal);
+        var repositories = ImmutableSortedSet.CreateBuilder<string>(StringComparer.Ordinal);
         var expander = new InstructionExpander(document.Directives.EscapeCharacter);
         VariableScope global = arguments.GlobalScope(document);
         HashSet<string> known = [.. contexts, "scratch"];
@@ -43,13 +45,24 @@ public sealed record BuildSources(ImmutableSortedSet<string> Images, ImmutableSo
 
                         break;
                     case AddInstruction add:
-                        addresses.UnionWith(add.Transfer.Paths.Where(path => path.StartsWith("http", StringComparison.OrdinalIgnoreCase) && RemoteSource.IsRemote(path)));
+                        foreach (string path in add.Transfer.Paths.Where(RemoteSource.IsRemote))
+                        {
+                            if (GitAddress.TryParse(path, out GitAddress? repository))
+                            {
+                                repositories.Add(repository.ToString());
+                            }
+                            else
+                            {
+                                addresses.Add(path);
+                            }
+                        }
+
                         break;
                 }
             }
         }
 
-        return new BuildSources(images.ToImmutable(), addresses.ToImmutable());
+        return new BuildSources(images.ToImmutable(), addresses.ToImmutable(), repositories.ToImmutable());
 
         void AddImage(string name, Stage stage, bool byNumber)
         {

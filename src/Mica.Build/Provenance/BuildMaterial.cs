@@ -5,9 +5,15 @@ namespace Mica.Build;
 
 /// <summary>Something from elsewhere that a build took.</summary>
 /// <param name="Uri">Where it came from, without what may be secret in it.</param>
-/// <param name="Digest">What it was.</param>
-internal sealed record BuildMaterial(string Uri, Digest Digest)
+/// <param name="Algorithm">Of the digest: <c>sha256</c> and so on.</param>
+/// <param name="Hex">The digest of what it was.</param>
+internal sealed record BuildMaterial(string Uri, string Algorithm, string Hex)
 {
+    public BuildMaterial(string uri, Digest digest)
+        : this(uri, digest.Algorithm, digest.Hex)
+    {
+    }
+
     /// <summary>
     /// The name of an image as a package URL. Package URL specification, types/docker-definition; name, tag and platform stand in
     /// it as BuildKit writes them.

@@ -19,7 +19,7 @@ internal sealed class ProvenanceStatement(BuildRun run, ProvenanceOptions option
 
     /// <summary>The statement about the image with this manifest.</summary>
     public InTotoStatement Of(Descriptor manifest, Stage target) => new(
-        [.. Names().Select(name => new ResourceDescriptor { Name = name, Digest = DigestOf(manifest.Digest) })],
+        [.. Names().Select(name => new ResourceDescriptor { Name = name, Digest = DigestOf(manifest.Digest.Algorithm, manifest.Digest.Hex) })],
         new SlsaProvenance(
             new BuildDefinition(BuildType, Request(), new InternalParameters(Invocation.Platform.ToString(), TellsAll ? new BuildConfig(Steps(target)) : null), Materials()),
             new RunDetails(
@@ -65,8 +65,8 @@ internal sealed class ProvenanceStatement(BuildRun run, ProvenanceOptions option
 
     private ImmutableArray<ResourceDescriptor> Materials() =>
     [
-        .. run.Materials.Distinct().OrderBy(material => material.Uri, StringComparer.Ordinal).ThenBy(material => material.Digest.ToString(), StringComparer.Ordinal)
-            .Select(material => new ResourceDescriptor { Uri = material.Uri, Digest = DigestOf(material.Digest) }),
+        .. run.Materials.Distinct().OrderBy(material => material.Uri, StringComparer.Ordinal).ThenBy(material => material.Hex, StringComparer.Ordinal)
+            .Select(material => new ResourceDescriptor { Uri = material.Uri, Digest = DigestOf(material.Algorithm, material.Hex) }),
     ];
 
     /// <summary>What differs from build to build is left out when the same inputs shall give the same digest.</summary>
@@ -85,6 +85,6 @@ internal sealed class ProvenanceStatement(BuildRun run, ProvenanceOptions option
         };
     }
 
-    private static ImmutableSortedDictionary<string, string> DigestOf(Digest digest) =>
-        ImmutableSortedDictionary<string, string>.Empty.Add(digest.Algorithm, digest.Hex);
+    private static ImmutableSortedDictionary<string, string> DigestOf(string algorithm, string hex) =>
+        ImmutableSortedDictionary<string, string>.Empty.Add(algorithm, hex);
 }

@@ -23,10 +23,14 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
             throw new MicaException(ErrorKind.Unsupported, "ADD takes one URL at a time: write one ADD for each");
         }
 
-        if (!url.StartsWith("http", StringComparison.OrdinalIgnoreCase) || url.AsSpan().TrimEnd('/').EndsWith(".git", StringComparison.Ordinal) || url.Contains(".git#", StringComparison.Ordinal))
+        if (GitAddress.TryParse(url, out GitAddress? repository))
         {
-            string shown = Uri.TryCreate(url, UriKind.Absolute, out Uri? address) ? WebDownload.Shown(address) : Printable.Of(url);
-            throw new MicaException(ErrorKind.Unsupported, $"ADD {shown}: git repositories are not supported; clone it into the context, or use it as the context");
+            return await new GitSource(step, add, repository).RunAsync(number);
+        }
+
+        if (!url.StartsWith("http", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new MicaException(ErrorKind.InvalidArgument, $"ADD {Printable.Of(url)}: neither an http(s) address nor one of a git repository");
         }
 
         string file = Path.Join(step.Run.Workspace.NewDirectory("url"), "content");

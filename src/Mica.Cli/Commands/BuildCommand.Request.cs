@@ -36,7 +36,7 @@ internal sealed partial class BuildCommand
             NoCacheStages = [.. Values(invocation, _noCacheFilter).SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries))],
             Pull = invocation.Value(_pull),
             Explain = invocation.Value(_explain),
-            PortableModes = invocation.Value(_portableModes),
+            PortableModes = invocation.IsGiven(_portableModes) ? invocation.Value(_portableModes) : SettingsOf(invocation).Build.PortableModes,
             Squash = invocation.Value(_squash),
             Secrets = Values(invocation, _secrets).Select(text => BuildFlag.Secret(text, variable))
                 .ToImmutableDictionary(pair => pair.Id, pair => pair.Secret),

@@ -25,6 +25,9 @@ internal sealed partial class BuildCommand : EngineCommand
         ("mica build https://github.com/owner/app.git#main:server", "a directory of a git repository"),
     ];
 
+    protected override EngineOptions OptionsFor(Invocation invocation) =>
+        base.OptionsFor(invocation) with { BuildCacheLimits = SettingsOf(invocation).Build.Cache.Limits("config.json") };
+
     protected override async Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken)
     {
         ImageBuildOptions options = OptionsOf(invocation);

@@ -14,7 +14,9 @@ internal sealed class BuilderPruneCommand : EngineCommand
     private readonly Option<string[]> _filters;
     private readonly Option<bool> _force;
     private readonly Option<string?> _keep;
+    private readonly Option<string?> _free;
     private readonly Option<string?> _most;
+    private readonly Option<string?> _reserved;
 
     public BuilderPruneCommand()
         : base("[OPTIONS]", "Remove build cache", ArgumentCount.None)
@@ -24,6 +26,8 @@ internal sealed class BuilderPruneCommand : EngineCommand
         _force = Flag("--force", "-f", "Do not prompt for confirmation");
         _keep = Text("--keep-storage", null, "bytes", "Amount of disk space to keep for cache");
         _most = Text("--max-used-space", null, "bytes", "The same: maximum amount of disk space allowed to keep for cache");
+        _free = Text("--min-free-space", null, "bytes", "Target amount of free disk space after pruning");
+        _reserved = Text("--reserved-space", null, "bytes", "Amount of disk space always allowed to keep for cache");
     }
 
     public override bool StopsInGoodOrder => true;
@@ -44,6 +48,8 @@ internal sealed class BuilderPruneCommand : EngineCommand
             All = invocation.Value(_all),
             UnusedSince = given.One("until") is { } until ? FilterTime.Parse(until, invocation.Now) : null,
             KeepBytes = Size(invocation, _most, "--max-used-space") ?? Size(invocation, _keep, "--keep-storage"),
+            MinFreeBytes = Size(invocation, _free, "--min-free-space"),
+            ReservedBytes = Size(invocation, _reserved, "--reserved-space"),
         };
         string what = options.All ? "all build cache" : "all dangling build cache";
         if (!invocation.Value(_force) && !invocation.Confirm($"WARNING! This will remove {what}."))

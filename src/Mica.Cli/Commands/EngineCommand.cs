@@ -21,7 +21,7 @@ internal abstract class EngineCommand(string usage, string summary, ArgumentCoun
     }
 
     /// <summary>The engine's options for this command line.</summary>
-    protected EngineOptions OptionsFor(Invocation invocation)
+    protected virtual EngineOptions OptionsFor(Invocation invocation)
     {
         var options = new EngineOptions
         {
@@ -36,6 +36,9 @@ internal abstract class EngineCommand(string usage, string summary, ArgumentCoun
             ? options with { MaxLayerBytes = ByteSize.Parse(size, MaxLayerSize) }
             : options;
     }
+
+    /// <summary>What the settings file says. Only commands that ask read it.</summary>
+    protected static Settings SettingsOf(Invocation invocation) => Settings.Read(invocation.Host.Environment);
 
     /// <summary>What has to be done before the root directory can be opened.</summary>
     protected virtual Task PrepareAsync(Invocation invocation, CancellationToken cancellationToken) => Task.CompletedTask;

@@ -18,7 +18,7 @@ internal sealed class LockCommand : EngineCommand
     private readonly Option<bool> _update;
 
     public LockCommand()
-        : base("[OPTIONS] [PATH]", $"Write the digests of a Dockerfile's images and addresses to {BuildLock.FileName}, for build --locked", ArgumentCount.AtMost(1))
+        : base("[OPTIONS] [PATH]", $"Write the digests of a Dockerfile's images, addresses and repositories to {BuildLock.FileName}, for build --locked", ArgumentCount.AtMost(1))
     {
         _arguments = Texts("--build-arg", null, "strings", "Set build-time variables");
         _check = Flag("--check", null, "Tell what has moved since, and change nothing; exit 1 when something has");
@@ -73,15 +73,15 @@ internal sealed class LockCommand : EngineCommand
             }
 
             BuildLock now = await engine.Builds.LockAsync(options, before, _ => true, cancellationToken);
-            string[] moved = [.. Moved(before.Images, now.Images), .. Moved(before.Addresses, now.Addresses)];
+            string[] moved = [.. Moved(before, now)];
             invocation.Output.Write(moved.Length == 0 ? "nothing has moved\n" : string.Concat(moved.Select(line => line + "\n")));
             return moved.Length == 0 ? ExitCodes.Success : ExitCodes.Failure;
         }
 
-        HashSet<string> wanted = [.. (invocation.Value(_refresh) ?? []).Select(name => name.Contains("://", StringComparison.Ordinal) ? name : ImageReference.Parse(name).WithDefaultTag().ToString())];
+        HashSet<string> wanted = [.. (invocation.Value(_refresh) ?? []).Select(name => name.Contains("://", StringComparison.Ordinal) || name.StartsWith("git@", StringComparison.Ordinal) ? name : ImageReference.Parse(name).WithDefaultTag().ToString())];
         BuildLock written = await engine.Builds.LockAsync(options, before ?? BuildLock.Empty, name => invocation.Value(_update) || wanted.Contains(name), cancellationToken);
         await ResultFile.WriteAsync(path, System.Text.Encoding.UTF8.GetString(written.ToJson()), cancellationToken);
-        foreach (string line in (string[])[.. Moved((before ?? BuildLock.Empty).Images, written.Images), .. Moved((before ?? BuildLock.Empty).Addresses, written.Addresses)])
+        foreach (string line in Moved(before ?? BuildLock.Empty, written))
         {
             invocation.Output.Write(line + "\n");
         }
@@ -89,7 +89,11 @@ internal sealed class LockCommand : EngineCommand
         return ExitCodes.Success;
     }
 
-    private static IEnumerable<string> Moved(ImmutableSortedDictionary<string, Digest> before, ImmutableSortedDictionary<string, Digest> now) =>
-        now.Where(pair => !before.TryGetValue(pair.Key, out Digest was) || was != pair.Value)
-            .Select(pair => $"{Printable.Of(pair.Key)}: {(before.TryGetValue(pair.Key, out Digest was) ? $"{was} → " : "")}{pair.Value}");
+    private static IEnumerable<string> Moved(BuildLock before, BuildLock now) =>
+        [.. Moved(before.Images, now.Images), .. Moved(before.Addresses, now.Addresses), .. Moved(before.Repositories, now.Repositories)];
+
+    private static IEnumerable<string> Moved<T>(ImmutableSortedDictionary<string, T> before, ImmutableSortedDictionary<string, T> now)
+        where T : notnull =>
+        now.Where(pair => !before.TryGetValue(pair.Key, out T? was) || !was.Equals(pair.Value))
+            .Select(pair => $"{Printable.Of(pair.Key)}: {(before.TryGetValue(pair.Key, out T? was) ? $"{was} → " : "")}{pair.Value}");
 }

@@ -4,6 +4,7 @@ using Mica.Cli.CommandLine;
 using Mica.Cli.Commands;
 using Mica.Engine;
 using Mica.Oci;
+using Mica.Store;
 
 namespace Mica.Cli.Containers;
 
@@ -89,21 +90,7 @@ internal sealed class ExportCommand : EngineCommand
     {
         if (invocation.Value(_output) is { Length: > 0 } path)
         {
-            string temporary = $"{path}.{Environment.ProcessId}.new";
-            try
-            {
-                await using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 256 << 10))
-                {
-                    await engine.Containers.ExportAsync(invocation.Arguments[0], file, cancellationToken);
-                }
-
-                File.Move(temporary, path, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(temporary);
-            }
-
+            await OutputFile.WriteAsync(path, stream => engine.Containers.ExportAsync(invocation.Arguments[0], stream, cancellationToken));
             return ExitCodes.Success;
         }
 

@@ -14,6 +14,9 @@ internal sealed record CliEnvironment
     /// <summary><c>MICA_ROOT</c>: the store's directory.</summary>
     public string? MicaRoot { get; init; }
 
+    /// <summary><c>MICA_CONFIG</c>: the file with settings.</summary>
+    public string? Config { get; init; }
+
     /// <summary><c>XDG_DATA_HOME</c>: where the store of a user is, in place of <c>~/.local/share</c>.</summary>
     public string? XdgDataHome { get; init; }
 
@@ -72,6 +75,7 @@ internal sealed record CliEnvironment
         {
             Home = Get("HOME"),
             MicaRoot = Get("MICA_ROOT"),
+            Config = Get("MICA_CONFIG"),
             XdgDataHome = Get("XDG_DATA_HOME"),
             XdgConfigHome = Get("XDG_CONFIG_HOME"),
             ContainersRegistriesConf = Get("CONTAINERS_REGISTRIES_CONF"),

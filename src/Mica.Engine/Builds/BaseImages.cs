@@ -13,6 +13,18 @@ namespace Mica.Engine;
 internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
 {
     private readonly ConcurrentDictionary<(string Name, string Platform), Opened> _opened = [];
+    private readonly ConcurrentDictionary<string, OciLayout> _layouts = [];
+
+    /// <summary>Opens an image of a layout, which a build knows by the reference that comes back.</summary>
+    public async Task<ImageReference> AddLayoutAsync(LayoutBuildContext context, CancellationToken cancellationToken)
+    {
+        OciLayout layout = await OciLayout.OpenAsync(context.Directory, cancellationToken);
+        Descriptor root = await layout.ResolveAsync(context.Reference, cancellationToken)
+            ?? throw new MicaException(ErrorKind.NotFound, $"oci-layout://{Printable.Of(context.Directory)}: {Printable.Of(context.Reference)}: not found");
+        var reference = ImageReference.Parse($"oci-layout.invalid/{root.Digest.Hex[..12]}@{root.Digest}");
+        _layouts[reference.ToString()] = layout;
+        return reference;
+    }
 
     /// <summary>The image, when the build has opened it.</summary>
     public Image? Find(ImageReference reference, Platform platform) => _opened.GetValueOrDefault(Key(reference, platform))?.Image;
@@ -21,6 +33,13 @@ internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
         ImageReference reference, Platform platform, bool pull, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
         reference = reference.WithDefaultTag();
+        if (_layouts.TryGetValue(reference.ToString(), out OciLayout? layout) && await layout.ResolveAsync(reference.Target, cancellationToken) is { } root)
+        {
+            Image found = await Image.OpenAsync(new StoredFirst(lease, layout), root, platform, cancellationToken);
+            _opened[Key(reference, platform)] = new Opened(found, layout);
+            return (found, false);
+        }
+
         Opened opened = (pull ? null : await FromStoreAsync(reference, platform, cancellationToken))
             ?? await FromRegistryAsync(reference, platform, progress, cancellationToken);
         _opened[Key(reference, platform)] = opened;
@@ -29,7 +48,7 @@ internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
 
     public async Task FetchAsync(ImageReference reference, Platform platform, IProgress<ProgressEvent>? progress, CancellationToken cancellationToken)
     {
-        (Image image, RegistryRepository? source) = _opened[Key(reference, platform)];
+        (Image image, IResumableSource? source) = _opened[Key(reference, platform)];
         if (source is null)
         {
             await HoldAsync(image, progress, cancellationToken);
@@ -38,6 +57,11 @@ internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
 
         await new ImageFetch(lease, engine.Options, progress).RunAsync(source, image, cancellationToken);
         reference = reference.WithDefaultTag();
+        if (source is OciLayout)
+        {
+            return; // it has no name in the store, and goes when nothing built of it needs it
+        }
+
         await lease.CommitImageAsync(image.Root, reference, "pull", cancellationToken);
         await engine.Store.AddRepositoryDigestAsync(reference.Name, image.Root.Digest, cancellationToken);
     }
@@ -87,5 +111,5 @@ internal sealed class BaseImages(Engine engine, StoreLease lease) : IBaseImages
     }
 
     /// <summary>An image, and where its layers come from; null when they are in the store.</summary>
-    private sealed record Opened(Image Image, RegistryRepository? Source);
+    private sealed record Opened(Image Image, IResumableSource? Source);
 }

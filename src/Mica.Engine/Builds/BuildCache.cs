@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mica.Linux;
 using Mica.Oci;
 using Mica.Store;
 
@@ -15,6 +16,30 @@ public sealed record BuildCachePruneOptions
 
     /// <summary>The bytes that may stay; what was used last stays. Null removes all that the rest allows.</summary>
     public long? KeepBytes { get; init; }
+
+    /// <summary>Removes until so many bytes of the store's disk are free; null: however many are.</summary>
+    public long? MinFreeBytes { get; init; }
+
+    /// <summary>The bytes that stay in any case; what was used last stays.</summary>
+    public long? ReservedBytes { get; init; }
+
+    /// <summary>How many of <paramref name="bytes"/> stay at the least; null: nothing limits the prune.</summary>
+    internal long? Target(long bytes, long free) => KeepBytes is null && MinFreeBytes is null && ReservedBytes is null ? null
+        : Math.Max(ReservedBytes ?? 0, KeepBytes is null && MinFreeBytes is null ? 0
+            : Math.Min(KeepBytes ?? long.MaxValue, MinFreeBytes is { } least ? bytes - Math.Max(0, least - free) : long.MaxValue));
+}
+
+/// <summary>What the cache of builds is cut to. Null is no limit.</summary>
+public sealed record BuildCacheLimits
+{
+    /// <summary>Bytes of layers that only the cache holds.</summary>
+    public long? MaxBytes { get; init; }
+
+    /// <summary>How long a result stays that no build used.</summary>
+    public TimeSpan? MaxAge { get; init; }
+
+    /// <summary>Bytes of the store's disk that shall be free.</summary>
+    public long? MinFreeBytes { get; init; }
 }
 
 /// <summary>What a prune of the build cache did.</summary>
@@ -37,10 +62,11 @@ public sealed class BuildCache
     {
         ImmutableArray<BuildRecord> all = await ListAsync(cancellationToken);
         long bytes = all.Sum(record => record.OwnBytes);
+        long? target = options.Target(bytes, LinuxFileSystem.GetSpace(_store.BuildDirectory).AvailableBytes);
         var removed = ImmutableArray.CreateBuilder<BuildRecord>();
         foreach (BuildRecord record in all.Reverse())
         {
-            if (options.KeepBytes is { } keep && bytes <= keep)
+            if (target is { } keep && bytes <= keep)
             {
                 break;
             }
@@ -59,5 +85,19 @@ public sealed class BuildCache
         Digest[] keys = [.. removed.Select(record => record.Key)];
         RemovalReport report = keys.Length == 0 ? RemovalReport.Empty : await _store.Builds.RemoveAsync(keys, cancellationToken);
         return new BuildCachePruneReport(removed.ToImmutable(), report.FreedBytes);
+    }
+
+    /// <summary>Cuts the cache to its limits: what is too old goes, and then what was not used for the longest time.</summary>
+    internal async Task EnforceAsync(BuildCacheLimits limits, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (limits.MaxAge is { } age)
+        {
+            await PruneAsync(new BuildCachePruneOptions { All = true, UnusedSince = now - age }, cancellationToken);
+        }
+
+        if (limits.MaxBytes is not null || limits.MinFreeBytes is not null)
+        {
+            await PruneAsync(new BuildCachePruneOptions { KeepBytes = limits.MaxBytes, MinFreeBytes = limits.MinFreeBytes }, cancellationToken);
+        }
     }
 }

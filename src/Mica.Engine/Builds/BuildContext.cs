@@ -1,3 +1,4 @@
+using Mica.Build;
 using Mica.Oci;
 
 namespace Mica.Engine;
@@ -37,7 +38,7 @@ public abstract record NamedBuildContext
     }
 
     /// <summary>
-    /// Reads <c>docker-image://NAME</c>, a directory, a git repository or an address.
+    /// Reads <c>docker-image://NAME</c>, <c>oci-layout://DIR[:TAG][@DIGEST]</c>, a directory, a git repository or an address.
     /// </summary>
     /// <param name="text">What follows <c>NAME=</c>.</param>
     /// <param name="workingDirectory">What a relative path is relative to.</param>
@@ -50,12 +51,15 @@ public abstract record NamedBuildContext
             return new ImageBuildContext(ImageReference.Parse(text[Image.Length..]));
         }
 
-        foreach (string scheme in (ReadOnlySpan<string>)["oci-layout://", "target:"])
+        const string Layout = "oci-layout://";
+        if (text.StartsWith(Layout, StringComparison.Ordinal))
         {
-            if (text.StartsWith(scheme, StringComparison.Ordinal))
-            {
-                throw new MicaException(ErrorKind.Unsupported, $"--build-context: {scheme} is not supported; there are directories, docker-image://, git and http");
-            }
+            return LayoutBuildContext.Of(text[Layout.Length..], workingDirectory);
+        }
+
+        if (text.StartsWith("target:", StringComparison.Ordinal))
+        {
+            throw new MicaException(ErrorKind.Unsupported, "--build-context: target: is for bake files, which there are none of here; there are directories, docker-image://, oci-layout://, git and http");
         }
 
         return GitAddress.TryParse(text, out GitAddress? git) ? new FilesBuildContext(new GitBuildContext(git))
@@ -71,3 +75,22 @@ public sealed record ImageBuildContext(ImageReference Reference) : NamedBuildCon
 /// <summary>Files as context.</summary>
 /// <param name="Files">Where they are.</param>
 public sealed record FilesBuildContext(BuildContext Files) : NamedBuildContext;
+
+/// <summary>An image of an OCI image layout as context.</summary>
+/// <param name="Directory">The layout's.</param>
+/// <param name="Reference">Its tag, or its digest.</param>
+public sealed record LayoutBuildContext(string Directory, string Reference) : NamedBuildContext
+{
+    internal static LayoutBuildContext Of(string text, string workingDirectory)
+    {
+        int at = text.LastIndexOf('@');
+        string before = at < 0 ? text : text[..at];
+        int colon = before.LastIndexOf(':');
+        bool hasTag = colon > before.LastIndexOf('/');
+        string reference = at >= 0 ? text[(at + 1)..] : hasTag ? before[(colon + 1)..] : ImageReference.DefaultTag;
+        string path = hasTag ? before[..colon] : before;
+        return path.Length == 0 || (at >= 0 && !Digest.TryParse(reference, out _))
+            ? throw new MicaException(ErrorKind.InvalidArgument, $"--build-context: oci-layout://{Printable.Of(text)}: it is oci-layout://DIR[:TAG][@DIGEST]")
+            : new LayoutBuildContext(Path.GetFullPath(path, workingDirectory), reference);
+    }
+}

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Mica.Build;
 
 namespace Mica.Engine;
 

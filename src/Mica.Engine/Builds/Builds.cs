@@ -37,7 +37,7 @@ public sealed class Builds
         var images = new BaseImages(_engine, lease);
         var checks = new BuildChecks(input, options, _engine.Options.Platform);
         checks.Lint(null).ThrowIfFailed();
-        ImmutableDictionary<string, NamedContext> contexts = await OpenContextsAsync(opening, options, cancellationToken);
+        ImmutableDictionary<string, NamedContext> contexts = await OpenContextsAsync(opening, images, options, cancellationToken);
         BuildInvocation origin = BuildOrigin.Of(options, input, _engine.Options);
         Platform[] platforms = options.Platforms.IsEmpty ? [_engine.Options.Platform] : [.. options.Platforms];
         BuiltPlatform[] built = await RunAllAsync(platforms, async (platform, token) =>
@@ -52,6 +52,11 @@ public sealed class Builds
         var result = new BuiltImage(root, [.. built], checks.Lint(images).Report);
         result = await new BuildExport(_engine, lease, options, steps).RunAsync(result, cancellationToken);
         await new CacheExport(_engine, lease, steps).RunAsync(options.CacheTo, result.Platforms, cancellationToken);
+        if (_engine.Options.BuildCacheLimits is { } limits)
+        {
+            await Cache.EnforceAsync(limits, _engine.Options.Time.GetUtcNow(), cancellationToken);
+        }
+
         return result;
     }
 
@@ -121,7 +126,7 @@ public sealed class Builds
     }
 
     private static async Task<ImmutableDictionary<string, NamedContext>> OpenContextsAsync(
-        ContextOpening opening, ImageBuildOptions options, CancellationToken cancellationToken)
+        ContextOpening opening, BaseImages images, ImageBuildOptions options, CancellationToken cancellationToken)
     {
         var contexts = ImmutableDictionary.CreateBuilder<string, NamedContext>();
         foreach ((string name, NamedBuildContext context) in options.Contexts)
@@ -129,6 +134,7 @@ public sealed class Builds
             contexts[name] = context switch
             {
                 ImageBuildContext(var reference) => new ImageContext(reference),
+                LayoutBuildContext layout => new ImageContext(await images.AddLayoutAsync(layout, cancellationToken)),
                 FilesBuildContext(var files) when await opening.OpenAsync(files, cancellationToken) is { Directory: { } directory } =>
                     new DirectoryContext(directory, BuildInput.PatternsOf(directory)),
                 _ => throw new MicaException(ErrorKind.InvalidArgument, $"build context {Printable.Of(name)}: not a directory"),

@@ -12,7 +12,7 @@ internal sealed class SourceLookup(Engine engine, CancellationToken cancellation
     public async Task<BuildLock> RunAsync(BuildLock before, BuildSources sources, Func<string, bool> isRefreshed)
     {
         using var slots = new SemaphoreSlim(engine.Options.Concurrency);
-        async Task<KeyValuePair<string, Digest>[]> LookAsync(ImmutableSortedSet<string> names, ImmutableSortedDictionary<string, Digest> known, Func<string, Task<Digest>> look) =>
+        async Task<KeyValuePair<string, T>[]> LookAsync<T>(ImmutableSortedSet<string> names, ImmutableSortedDictionary<string, T> known, Func<string, Task<T>> look) =>
             await Task.WhenAll(names.Where(name => !known.ContainsKey(name) || isRefreshed(name)).Select(async name =>
             {
                 await slots.WaitAsync(cancellationToken);
@@ -30,6 +30,7 @@ internal sealed class SourceLookup(Engine engine, CancellationToken cancellation
         {
             Images = before.Images.SetItems(await LookAsync(sources.Images, before.Images, ImageAsync)),
             Addresses = before.Addresses.SetItems(await LookAsync(sources.Addresses, before.Addresses, AddressAsync)),
+            Repositories = before.Repositories.SetItems(await LookAsync(sources.Repositories, before.Repositories, RepositoryAsync)),
         };
     }
 
@@ -39,6 +40,9 @@ internal sealed class SourceLookup(Engine engine, CancellationToken cancellation
         return (await engine.Registry.Repository(reference, null).ResolveAsync(reference.Target, cancellationToken)
             ?? throw new MicaException(ErrorKind.NotFound, $"{reference.Familiar}: not found")).Digest;
     }
+
+    private Task<string> RepositoryAsync(string name) => GitAddress.TryParse(name, out GitAddress? address)
+        ? GitClone.ResolveAsync(address, cancellationToken) : throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(name)}: not a git repository");
 
     private async Task<Digest> AddressAsync(string address)
     {

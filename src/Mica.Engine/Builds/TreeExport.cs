@@ -21,6 +21,12 @@ internal sealed class TreeExport(ImageStore store, BuildSteps steps, string? pro
                 trees.Add(new Tree(prefix, new LayerStack(paths, LayerWorkspace.WhiteoutForm), platform.Result.Provenance?.Statement));
             }
 
+            if (output is TarOutput { To: { Stream: null, File: { } file } })
+            {
+                await OutputFile.WriteAsync(file, stream => Task.Run(() => WriteTar(trees, stream, cancellationToken), cancellationToken));
+                return true;
+            }
+
             int left = await Task.Run(() => Write(trees, output, cancellationToken), cancellationToken);
             if (left > 0)
             {
@@ -44,35 +50,7 @@ internal sealed class TreeExport(ImageStore store, BuildSteps steps, string? pro
             return left;
         }
 
-        OutputPlace to = ((TarOutput)output).To;
-        if (to.Stream is { } stream)
-        {
-            WriteTar(trees, stream, cancellationToken);
-            return 0;
-        }
-
-        string temporary = $"{to.File}.{Environment.ProcessId}.new";
-        try
-        {
-            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 256 << 10))
-            {
-                WriteTar(trees, file, cancellationToken);
-            }
-
-            File.Move(temporary, to.File!, overwrite: true);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new MicaException(ErrorKind.Failed, $"{Printable.Of(to.File)}: {Printable.Of(failure.Message)}", failure);
-        }
-        finally
-        {
-            if (File.Exists(temporary))
-            {
-                File.Delete(temporary);
-            }
-        }
-
+        WriteTar(trees, ((TarOutput)output).To.Stream!, cancellationToken);
         return 0;
     }
 

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Text;
 using Mica.Layers;
-using Mica.Linux;
 using Mica.Oci;
 
 namespace Mica.Store;
@@ -97,41 +95,8 @@ public sealed class ImageArchiveWriter(
     /// Writes the archive to a file, which takes the place of what has that name only when it is whole. What is no regular file,
     /// such as a pipe or a terminal, is written to as it is.
     /// </summary>
-    public async Task WriteFileAsync(IReadOnlyList<ArchivedImage> images, string path, CancellationToken cancellationToken)
-    {
-        try
-        {
-            string target = FinalTarget(Path.GetFullPath(path));
-            using DirectoryHandle directory = DirectoryHandle.Open(Path.GetDirectoryName(target)!);
-            byte[] name = Encoding.UTF8.GetBytes(Path.GetFileName(target));
-            Errno errno = directory.TryGetStatus(name, out FileStatus status);
-            if (errno == Errno.None && status.Kind == FileKind.Directory)
-            {
-                throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(path)}: is a directory");
-            }
-
-            if (errno == Errno.None && status.Kind != FileKind.File)
-            {
-                await using var special = new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-                await WriteAsync(images, special, cancellationToken);
-                return;
-            }
-
-            await using StagedFile staged = StagedFile.Create(Path.Join(Path.GetDirectoryName(target), ".mica-staged-"));
-            await WriteAsync(images, staged.Stream, cancellationToken);
-            staged.Commit(directory, directory, name);
-        }
-        catch (Exception failure) when (StoreErrors.Translate(failure, Printable.Of(path)) is { } translated)
-        {
-            throw translated;
-        }
-    }
-
-    /// <summary>The file behind a symbolic link; the link itself where it leads to something without a path, as /dev/stdout may.</summary>
-    private static string FinalTarget(string path) =>
-        new FileInfo(path) is { LinkTarget: not null } link && link.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true } target
-            ? target.FullName
-            : path;
+    public Task WriteFileAsync(IReadOnlyList<ArchivedImage> images, string path, CancellationToken cancellationToken) =>
+        OutputFile.WriteAsync(path, stream => WriteAsync(images, stream, cancellationToken));
 
     /// <summary>0644 and 0755, owned by root, of the first second of 1970, as docker has them.</summary>
     private static TarEntry File(string name, long size) =>

@@ -176,13 +176,23 @@ public sealed class BuildContextTests
         Assert.Equal(["x y"], files);
     }
 
+    [Fact]
+    public void Named_OfUnknownKind_IsRefused() =>
+        Assert.Equal(ErrorKind.Unsupported, Assert.Throws<MicaException>(() => NamedBuildContext.Parse("target:x", "/")).Kind);
+
     [Theory]
-    [InlineData("oci-layout://x")]
-    [InlineData("target:x")]
-    public void Named_OfUnknownKind_IsRefused(string text)
-    {
-        Assert.Equal(ErrorKind.Unsupported, Assert.Throws<MicaException>(() => NamedBuildContext.Parse(text, "/")).Kind);
-    }
+    [InlineData("oci-layout://x", "/w/x", "latest")]
+    [InlineData("oci-layout:///a/b:1.2", "/a/b", "1.2")]
+    [InlineData("oci-layout:///a:b/c", "/a:b/c", "latest")]
+    [InlineData("oci-layout://../c:t@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "/c", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
+    public void Named_Layout_HasDirectoryAndReference(string text, string directory, string reference) =>
+        Assert.Equal(new LayoutBuildContext(directory, reference), NamedBuildContext.Parse(text, "/w"));
+
+    [Theory]
+    [InlineData("oci-layout://")]
+    [InlineData("oci-layout://x@latest")]
+    public void Named_MalformedLayout_IsRefused(string text) =>
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<MicaException>(() => NamedBuildContext.Parse(text, "/")).Kind);
 
     private static byte[] Gzip(byte[] content)
     {

@@ -88,7 +88,7 @@ public sealed class BuildLockTests
         string text = Encoding.UTF8.GetString(written.ToJson());
 
         Assert.Equal(
-            $"{{\n  \"version\": 1,\n  \"images\": {{\n    \"docker.io/library/a:1\": \"{digest}\",\n    \"docker.io/library/b:1\": \"{digest}\"\n  }},\n  \"addresses\": {{}}\n}}\n", text);
+            $"{{\n  \"version\": 1,\n  \"images\": {{\n    \"docker.io/library/a:1\": \"{digest}\",\n    \"docker.io/library/b:1\": \"{digest}\"\n  }},\n  \"addresses\": {{}},\n  \"repositories\": {{}}\n}}\n", text);
         Assert.Equal(written.Images, BuildLock.Parse(written.ToJson()).Images);
     }
 

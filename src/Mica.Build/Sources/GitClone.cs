@@ -3,10 +3,10 @@ using System.Diagnostics;
 using System.Globalization;
 using Mica.Oci;
 
-namespace Mica.Engine;
+namespace Mica.Build;
 
 /// <summary>Fetches one commit with the system's <c>git</c> into <paramref name="directory"/>, which is empty.</summary>
-internal sealed class GitClone(GitAddress address, string directory)
+public sealed class GitClone(GitAddress address, string directory)
 {
     private const int MaxComplaint = 4096;
 
@@ -16,18 +16,49 @@ internal sealed class GitClone(GitAddress address, string directory)
     /// <summary>The commit's name; null before it is fetched.</summary>
     public string? Commit { get; private set; }
 
+    /// <summary>
+    /// The commit that an address means now, without fetching it. A whole name of a commit is taken at its word; an annotated tag
+    /// is the commit that it stands for.
+    /// </summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: there is no such branch or tag. <see cref="ErrorKind.Unavailable"/>: git says no.</exception>
+    public static async Task<string> ResolveAsync(GitAddress address, CancellationToken cancellationToken)
+    {
+        GitClone asking = new(address, Path.GetTempPath());
+        string reference = asking.CheckedReference();
+        if (reference.Length is 40 or 64 && IsCommit(reference))
+        {
+            return reference;
+        }
+
+        (int code, string output, string complaint) = await asking.StartAsync(["ls-remote", "--", address.Repository, reference, reference + "^{}"], cancellationToken);
+        if (code != 0)
+        {
+            throw asking.Failure(ErrorKind.Unavailable, $"git ls-remote failed: {complaint}");
+        }
+
+        (string Commit, string Name)[] found = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))
+            .Where(parts => parts.Length == 2).Select(parts => (parts[0], parts[1]))];
+        string[] wanted = [$"refs/tags/{reference}^{{}}", $"refs/heads/{reference}", $"refs/tags/{reference}", reference];
+        foreach (string name in wanted)
+        {
+            if (found.FirstOrDefault(entry => entry.Name == name) is { Commit: { } commit } && IsCommit(commit))
+            {
+                return address.Checksum is null || commit.StartsWith(address.Checksum, StringComparison.Ordinal) ? commit
+                    : throw asking.Failure(ErrorKind.ContentMismatch, $"the commit is {commit}, not {Printable.Of(address.Checksum)}");
+            }
+        }
+
+        // The beginning of a commit's name is no name that a server knows.
+        return IsCommit(reference) ? reference : throw asking.Failure(ErrorKind.NotFound, $"there is no branch or tag {Printable.Of(reference)}");
+    }
+
     /// <summary>The directory that the address means.</summary>
     public async Task<string> RunAsync(CancellationToken cancellationToken)
     {
-        if (address.Reference is ['-', ..])
-        {
-            throw Failure(ErrorKind.InvalidArgument, "the reference begins with a dash");
-        }
-
+        string reference = CheckedReference();
         await GitAsync(cancellationToken, "init", "--quiet", ".");
 
         // A commit that is no branch's or tag's end is not given out by every server; then everything has to be fetched.
-        string reference = address.Reference ?? "HEAD";
         if (await TryGitAsync(cancellationToken, "fetch", "--quiet", "--depth=1", "--no-tags", "--", address.Repository, reference) is not null)
         {
             if (!IsCommit(reference))
@@ -41,9 +72,16 @@ internal sealed class GitClone(GitAddress address, string directory)
 
         await GitAsync(cancellationToken, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD");
         await CheckAsync(cancellationToken);
-        await GitAsync(cancellationToken, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
+        if (address.HasSubmodules)
+        {
+            await GitAsync(cancellationToken, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
+        }
+
         return Inside();
     }
+
+    private string CheckedReference() => address.Reference is ['-', ..]
+        ? throw Failure(ErrorKind.InvalidArgument, "the reference begins with a dash") : address.Reference ?? "HEAD";
 
     private async Task CheckAsync(CancellationToken cancellationToken)
     {
@@ -59,7 +97,11 @@ internal sealed class GitClone(GitAddress address, string directory)
     /// <summary>The directory of the address, which no link in the repository may lead out of it.</summary>
     private string Inside()
     {
-        Directory.Delete(Path.Join(directory, ".git"), recursive: true);
+        if (!address.KeepsGitDirectory)
+        {
+            Directory.Delete(Path.Join(directory, ".git"), recursive: true);
+        }
+
         string path = directory;
         foreach (string name in (address.Directory ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -131,7 +173,7 @@ internal sealed class GitClone(GitAddress address, string directory)
         }
         catch (Win32Exception failure)
         {
-            throw new MicaException(ErrorKind.Unsupported, $"{Printable.Of(address.ToString())}: git is not installed; a git context needs it", failure);
+            throw new MicaException(ErrorKind.Unsupported, $"{Printable.Of(address.ToString())}: git is not installed; it is needed for git repositories", failure);
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Mica.Engine;
+namespace Mica.Build;
 
 /// <summary>
 /// A directory in a commit of a git repository: <c>https://host/repo.git#ref:directory</c>, or with the query
@@ -13,6 +13,12 @@ public sealed record GitAddress(string Repository, string? Reference, string? Di
 {
     /// <summary>The commit that the reference must be, or the beginning of its name; null for whatever it is.</summary>
     public string? Checksum { get; init; }
+
+    /// <summary>The <c>.git</c> directory is kept.</summary>
+    public bool KeepsGitDirectory { get; init; }
+
+    /// <summary>Repositories in the repository are fetched too.</summary>
+    public bool HasSubmodules { get; init; } = true;
 
     /// <summary>False when <paramref name="text"/> is no address of a git repository, such as a path.</summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out GitAddress? address)
@@ -46,6 +52,12 @@ public sealed record GitAddress(string Repository, string? Reference, string? Di
                 case "checksum" or "commit":
                     address = address with { Checksum = NullIfEmpty(value) };
                     break;
+                case "keep-git-dir" when bool.TryParse(value, out bool keeps):
+                    address = address with { KeepsGitDirectory = keeps };
+                    break;
+                case "submodules" when bool.TryParse(value, out bool submodules):
+                    address = address with { HasSubmodules = submodules };
+                    break;
                 default:
                     // An address with other words in its query is no git address: the web server gets them.
                     address = null;
@@ -57,7 +69,7 @@ public sealed record GitAddress(string Repository, string? Reference, string? Di
     }
 
     /// <summary>The repository without a user's name and password.</summary>
-    internal string ShownRepository
+    public string ShownRepository
     {
         get
         {
