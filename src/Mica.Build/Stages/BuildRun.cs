@@ -22,6 +22,7 @@ internal sealed class BuildRun : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Func<StepContainers> _containers;
     private int _told;
+    private readonly ConcurrentDictionary<string, Lazy<string?>> _mended = [];
     private int _steps;
     private int _executed;
     private int _cached;
@@ -159,7 +160,24 @@ internal sealed class BuildRun : IAsyncDisposable
     public async Task<ImmutableArray<string>> TreesAsync(StageState state, CancellationToken cancellationToken)
     {
         await (state.Base?.BringAsync() ?? Task.CompletedTask);
-        return await Store.TreesAsync(state.DiffIds, cancellationToken);
+        ImmutableArray<string> trees = await Store.TreesAsync(state.DiffIds, cancellationToken);
+
+        // Layers of a build have entries for all their directories; those of its base need not.
+        int own = state.Layers.Length - (state.BaseImage?.Layers ?? 0);
+        return trees.Length > own + 1 && _mended.GetOrAdd(trees[own], _ => new Lazy<string?>(() => Mend(trees[own..]))).Value is { } mended
+            ? trees.Insert(own, mended) : trees;
+    }
+
+    private string? Mend(ImmutableArray<string> trees)
+    {
+        if (ImpliedDirectories.FindHiding(trees) is not { IsEmpty: false } hiding)
+        {
+            return null;
+        }
+
+        string directory = Workspace.NewDirectory("directories");
+        ImpliedDirectories.Write(hiding, trees, directory);
+        return directory;
     }
 
     /// <summary>The build's own context, or a directory that has a name.</summary>

@@ -108,6 +108,11 @@ internal sealed class ContainerCreation(Engine engine, Containers containers)
                 directory.SetMode(status.Mode);
             }
         }
+
+        if (ImpliedDirectories.FindHiding(trees) is { IsEmpty: false } hiding)
+        {
+            ImpliedDirectories.Write(hiding, trees, files.Init);
+        }
     }
 
     private static ContainerDefinition Complete(ContainerDefinition wanted, Image image)

@@ -12,7 +12,7 @@ namespace Mica.Store;
 /// </summary>
 internal sealed record LayerDescription
 {
-    private const string FileName = "layer.json";
+    public const string FileName = "layer.json";
 
     /// <summary>Digest of the uncompressed tar.</summary>
     [JsonPropertyName("diffId")]
@@ -59,13 +59,14 @@ internal sealed record LayerDescription
     public void Write(string directory) => File.WriteAllBytes(
         Path.Join(directory, FileName), JsonSerializer.SerializeToUtf8Bytes(this, StoreJsonContext.Default.LayerDescription));
 
+    public static LayerDescription? Parse(byte[] json) => JsonSerializer.Deserialize(json, StoreJsonContext.Default.LayerDescription);
+
     /// <summary>Null: there is none, or it is damaged.</summary>
     public static LayerDescription? Read(string directory, Digest diffId)
     {
         try
         {
-            LayerDescription? description = JsonSerializer.Deserialize(
-                File.ReadAllBytes(Path.Join(directory, FileName)), StoreJsonContext.Default.LayerDescription);
+            LayerDescription? description = Parse(File.ReadAllBytes(Path.Join(directory, FileName)));
             return description?.DiffId == diffId.ToString() && Digest.TryParse(description.Blob, out _) ? description : null;
         }
         catch (Exception failure) when (failure is JsonException or FileNotFoundException or DirectoryNotFoundException)
