@@ -90,8 +90,8 @@ public sealed class ImageStore : IContentTarget, IResumableSource, IAsyncDisposa
         var layout = new StoreLayout(options.Root);
         return StoreErrors.GuardAsync(layout.Root, async () =>
         {
-            Catalog catalog = Catalog.TryOpen(layout.Catalog, options)
-                ?? await StoreCreation.CreateAsync(layout, options, cancellationToken);
+            Catalog catalog = Ballast.Open(layout, options) ?? await StoreCreation.CreateAsync(layout, options, cancellationToken);
+            Ballast.Ensure(layout);
             return new ImageStore(layout, catalog, options);
         });
     }

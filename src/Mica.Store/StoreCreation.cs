@@ -33,7 +33,7 @@ internal static class StoreCreation
         }
 
         // A kill while the store is made leaves some of what Create makes, and no blobs.
-        string[] ours = ["blobs", "layers", "ingest", "build", "trash", "oci-layout", "index.json"];
+        string[] ours = ["blobs", "layers", "ingest", "build", "trash", "ballast", "oci-layout", "index.json"];
         if (Directory.EnumerateFileSystemEntries(layout.Root).Select(entry => Path.GetFileName(entry))
             .Any(name => !ours.Contains(name.Replace(".new", "", StringComparison.Ordinal)) && !name.StartsWith("catalog.db", StringComparison.Ordinal)))
         {

@@ -16,7 +16,8 @@ namespace Mica.Store;
 /// <item><c>volumes/NAME/_data</c>: the files of a volume;</item>
 /// <item><c>ingest/locks/</c>: who writes or deletes a blob or a layer holds the lock of its digest;</item>
 /// <item><c>ingest/slots/N</c>: locked by a process that holds leases;</item>
-/// <item><c>trash/</c>: what is deleted already, except for its removal.</item>
+/// <item><c>trash/</c>: what is deleted already, except for its removal;</item>
+/// <item><c>ballast</c>: room for the catalog on a disk that is full, so that something can be removed.</item>
 /// </list>
 /// </summary>
 internal sealed class StoreLayout(string root)
@@ -26,6 +27,8 @@ internal sealed class StoreLayout(string root)
     public string Root { get; } = Path.GetFullPath(root);
 
     public string Catalog => Path.Join(Root, "catalog.db");
+
+    public string Ballast => Path.Join(Root, "ballast");
 
     public string Marker => Path.Join(Root, "oci-layout");
 

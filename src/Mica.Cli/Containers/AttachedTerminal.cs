@@ -51,7 +51,13 @@ internal sealed class AttachedTerminal(CliHost host, ContainerSession session)
             }
 
             await output;
-            return await session.WaitAsync(cancellationToken);
+            int code = await session.WaitAsync(cancellationToken);
+            if (session.Unsettled is { } why)
+            {
+                host.Error.Write($"mica: {why.Message}\n");
+            }
+
+            return code;
         }
         finally
         {

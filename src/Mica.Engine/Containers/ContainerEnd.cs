@@ -22,7 +22,6 @@ internal sealed class ContainerEnd(Engine engine, Containers containers, Contain
         (int code, DateTimeOffset at)? exit = await ReadExitAsync(detached, cancellationToken);
         bool outOfMemory = DetachedContainer.WasOutOfMemory(container.Id);
         await new ContainerConnections(engine, held).DisconnectAsync(cancellationToken);
-        await Task.Run(() => detached.Remove(kills: exit is null), cancellationToken);
         ContainerState state = container.State with
         {
             Status = ContainerStatus.Exited,
@@ -34,7 +33,10 @@ internal sealed class ContainerEnd(Engine engine, Containers containers, Contain
             Endpoints = [],
             Ports = [],
         };
+
+        // How it ended is kept before what tells it goes: the disk may be full.
         await held.SaveAsync(state, cancellationToken);
+        await Task.Run(() => detached.Remove(kills: exit is null), cancellationToken);
         if (outOfMemory)
         {
             await containers.TellAsync(held.Container, "oom", cancellationToken);
@@ -56,7 +58,18 @@ internal sealed class ContainerEnd(Engine engine, Containers containers, Contain
         await Task.Run(() => containers.Detached(container).Remove(kills: true), cancellationToken);
 
         // The record goes first: a directory without one is found and removed later, a record without its directory is damage.
-        await engine.Store.Objects.RemoveAsync(ObjectKind.Container, container.Id, cancellationToken);
+        long freed = 0;
+        try
+        {
+            await engine.Store.Objects.RemoveAsync(ObjectKind.Container, container.Id, cancellationToken);
+        }
+        catch (Oci.MicaException failure) when (failure.Kind == Oci.ErrorKind.Failed)
+        {
+            // On a full disk there is no room for the record of the removal; what the container wrote makes some.
+            freed = await Task.Run(() => Empty(container.Files.Upper), cancellationToken);
+            await engine.Store.Objects.RemoveAsync(ObjectKind.Container, container.Id, cancellationToken);
+        }
+
         RemovedTree removed = await Task.Run(() => LinuxFileSystem.RemoveTree(container.Files.Directory), cancellationToken);
         await containers.TellAsync(container, "destroy", cancellationToken);
         foreach (MountDefinition mount in volumes ? container.Definition.Mounts.Where(mount => mount is { Type: "volume", IsAnonymous: true }) : [])
@@ -71,7 +84,28 @@ internal sealed class ContainerEnd(Engine engine, Containers containers, Contain
             }
         }
 
-        return removed.Bytes;
+        return removed.Bytes + freed;
+    }
+
+    private static long Empty(string directory)
+    {
+        using var handle = DirectoryHandle.Open(directory);
+        List<byte[]> names = [];
+        using (DirectoryReader reader = new(handle))
+        {
+            while (reader.TryRead(out ReadOnlySpan<byte> name, out _))
+            {
+                names.Add(name.ToArray());
+            }
+        }
+
+        long bytes = 0;
+        foreach (byte[] name in names)
+        {
+            bytes += handle.RemoveTree(name).Bytes;
+        }
+
+        return bytes;
     }
 
     /// <summary>The monitor writes the code just after the process has ended.</summary>

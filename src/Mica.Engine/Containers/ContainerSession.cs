@@ -1,4 +1,5 @@
 using Mica.Linux;
+using Mica.Oci;
 using Mica.Runtime;
 
 namespace Mica.Engine;
@@ -30,6 +31,9 @@ public sealed class ContainerSession : IDisposable
     /// <summary>Changes the size of its terminal.</summary>
     public void Resize(int rows, int columns) => _containers.Detached(Container).Resize(rows, columns);
 
+    /// <summary>Why it could not be seen to; whoever looks at the container next tries again. Null: it was.</summary>
+    public MicaException? Unsettled { get; private set; }
+
     /// <summary>Waits for its end, and sees to it.</summary>
     /// <returns>The exit code of its program.</returns>
     public async Task<int> WaitAsync(CancellationToken cancellationToken)
@@ -44,7 +48,16 @@ public sealed class ContainerSession : IDisposable
         }
 
         int? code = detached.ReadExit()?.Code;
-        Container? settled = await _containers.SettleAsync(Container, cancellationToken);
+        Container? settled = null;
+        try
+        {
+            settled = await _containers.SettleAsync(Container, cancellationToken);
+        }
+        catch (MicaException failure) when (code is not null)
+        {
+            Unsettled = failure; // such as a full disk; the program has ended with its code all the same
+        }
+
         return settled is { State.IsRunning: false } ? settled.State.ExitCode : code ?? 255;
     }
 

@@ -28,19 +28,35 @@ public sealed class RuntimeProbe(RuntimeOptions options)
     /// <summary>Takes about a millisecond for root, and 30 for others. Makes and removes a directory in the scratch directory.</summary>
     public RuntimeSupport Probe()
     {
-        string own = Path.Combine(options.ScratchDirectory, string.Create(CultureInfo.InvariantCulture, $"probe-{Environment.ProcessId}"));
-        foreach (string name in (ReadOnlySpan<string>)["lower", "upper", "work", "merged", "names"])
-        {
-            Directory.CreateDirectory(Path.Combine(own, name));
-        }
-
         try
         {
+            return ProbeBelow(options.ScratchDirectory);
+        }
+        catch (IOException)
+        {
+            // The disk is full; what has to be done to make room needs no other place than where the state of containers is.
+            return ProbeBelow(options.StateDirectory);
+        }
+    }
+
+    private RuntimeSupport ProbeBelow(string place)
+    {
+        string own = Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"probe-{Environment.ProcessId}"));
+        try
+        {
+            foreach (string name in (ReadOnlySpan<string>)["lower", "upper", "work", "merged", "names"])
+            {
+                Directory.CreateDirectory(Path.Combine(own, name));
+            }
+
             return Probe(own);
         }
         finally
         {
-            LinuxFileSystem.RemoveTree(own);
+            if (Directory.Exists(own))
+            {
+                LinuxFileSystem.RemoveTree(own);
+            }
         }
     }
 

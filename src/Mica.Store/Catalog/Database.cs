@@ -12,6 +12,9 @@ internal sealed class Database : IDisposable
     /// <summary>How long a statement waits for another process's transaction; those last milliseconds.</summary>
     private const int BusyMilliseconds = 30_000;
 
+    /// <summary>The end of the message when the disk is full.</summary>
+    public const string NoSpace = "no space left on device";
+
     private readonly string _path;
     private readonly sqlite3 _handle;
     private readonly Dictionary<string, Statement> _statements = new(StringComparer.Ordinal);
@@ -125,7 +128,7 @@ internal sealed class Database : IDisposable
         const int SharedMemorySize = raw.SQLITE_IOERR | (19 << 8); // SQLITE_IOERR_SHMSIZE: no room for the -shm file.
         return (result == SharedMemorySize ? raw.SQLITE_FULL : result & 0xff) switch
         {
-            raw.SQLITE_FULL => new(ErrorKind.Failed, $"{_path}: no space left on device"),
+            raw.SQLITE_FULL => new(ErrorKind.Failed, $"{_path}: {NoSpace}"),
             raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => Damaged(detail),
             raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(ErrorKind.Unavailable, $"{_path}: another process keeps the catalog locked"),
             raw.SQLITE_READONLY or raw.SQLITE_PERM or raw.SQLITE_AUTH => new(ErrorKind.PermissionDenied, $"{_path}: no permission to write"),
