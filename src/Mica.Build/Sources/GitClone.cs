@@ -23,7 +23,7 @@ public sealed class GitClone(GitAddress address, string directory)
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: there is no such branch or tag. <see cref="ErrorKind.Unavailable"/>: git says no.</exception>
     public static async Task<string> ResolveAsync(GitAddress address, CancellationToken cancellationToken)
     {
-        GitClone asking = new(address, Path.GetTempPath());
+        GitClone asking = new(address, "/"); // where nobody else can put a repository
         string reference = asking.CheckedReference();
         if (reference.Length is 40 or 64 && IsCommit(reference))
         {

@@ -28,7 +28,7 @@ internal sealed class RemoteSource(StageStep step, AddInstruction add)
             return await new GitSource(step, add, repository).RunAsync(number);
         }
 
-        if (!url.StartsWith("http", StringComparison.OrdinalIgnoreCase))
+        if (!url.StartsWith("http", StringComparison.OrdinalIgnoreCase) || !Uri.TryCreate(url, UriKind.Absolute, out _))
         {
             throw new MicaException(ErrorKind.InvalidArgument, $"ADD {Printable.Of(url)}: neither an http(s) address nor one of a git repository");
         }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using Mica.Build;
 using Mica.Cli.CommandLine;
 using Mica.Cli.Commands;
 using Mica.Engine;
@@ -113,7 +114,7 @@ internal sealed class ImportCommand : EngineCommand
     private readonly Option<string?> _platform;
 
     public ImportCommand()
-        : base("[OPTIONS] FILE|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image", ArgumentCount.Between(1, 2))
+        : base("[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image", ArgumentCount.Between(1, 2))
     {
         _changes = Texts("--change", "-c", "list", "Apply Dockerfile instruction to the created image");
         _message = Text("--message", "-m", "string", "Set commit message for imported image");
@@ -127,15 +128,22 @@ internal sealed class ImportCommand : EngineCommand
     protected override async Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken)
     {
         string source = invocation.Arguments[0];
-        if (source.StartsWith("http://", StringComparison.Ordinal) || source.StartsWith("https://", StringComparison.Ordinal))
+        ImageReference? name = invocation.Arguments.Length > 1 ? ImageReference.Parse(invocation.Arguments[1]) : null;
+        Uri? address = !source.StartsWith("http://", StringComparison.Ordinal) && !source.StartsWith("https://", StringComparison.Ordinal) ? null
+            : Uri.TryCreate(source, UriKind.Absolute, out Uri? given) ? given : throw new MicaException(ErrorKind.InvalidArgument, $"{Printable.Of(source)}: not an address");
+        string message = invocation.Value(_message) ?? $"Imported from {(address is null ? source : WebDownload.Shown(address))}";
+        string[] changes = invocation.Value(_changes) ?? [];
+        Digest id;
+        if (address is not null)
         {
-            throw new MicaException(ErrorKind.Unsupported, "import does not fetch: curl -L URL | mica import - NAME");
+            id = await engine.Images.ImportAsync(address, name, message, invocation.PlatformOf(_platform), [.. changes], cancellationToken);
+        }
+        else
+        {
+            await using Stream input = source == "-" ? invocation.Host.OpenInput() : Open(source);
+            id = await engine.Images.ImportAsync(input, name, message, invocation.PlatformOf(_platform), [.. changes], cancellationToken);
         }
 
-        ImageReference? name = invocation.Arguments.Length > 1 ? ImageReference.Parse(invocation.Arguments[1]) : null;
-        await using Stream input = source == "-" ? invocation.Host.OpenInput() : Open(source);
-        Digest id = await engine.Images.ImportAsync(
-            input, name, invocation.Value(_message) ?? $"Imported from {source}", invocation.PlatformOf(_platform), [.. invocation.Value(_changes) ?? []], cancellationToken);
         invocation.Output.Write($"{id}\n");
         return ExitCodes.Success;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using Mica.Build;
 using Mica.Oci;
 using Mica.Registry;
 using Mica.Store;
@@ -109,6 +110,15 @@ public sealed class Images
     public Task<Digest> ImportAsync(
         Stream tar, ImageReference? name, string message, Platform? platform, ImmutableArray<string> changes, CancellationToken cancellationToken) =>
         new ImageImport(_engine).RunAsync(tar, name, message, platform, changes, cancellationToken);
+
+    /// <summary>The same of a tar on a web server.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>, <see cref="ErrorKind.Unavailable"/>: it cannot be fetched.</exception>
+    public async Task<Digest> ImportAsync(
+        Uri address, ImageReference? name, string message, Platform? platform, ImmutableArray<string> changes, CancellationToken cancellationToken)
+    {
+        await using WebDownload download = await WebDownload.OpenAsync(address, _engine.Options.Downloads, cancellationToken);
+        return await ImportAsync(download.Content, name, message, platform, changes, cancellationToken);
+    }
 
     /// <summary>Brings every image of an archive into the store, with the names it has there.</summary>
     public async Task<ImmutableArray<LoadedImage>> LoadAsync(

@@ -119,8 +119,9 @@ public static class ImpliedDirectories
     private static HashSet<LinuxPath>? Read(string tree)
     {
         // Most layers have an entry for each of their directories but the root, and are not parsed for that.
-        byte[] description = File.ReadAllBytes(Path.Join(Path.GetDirectoryName(tree), LayerDescription.FileName));
-        return description.AsSpan().IndexOf("\"impliedDirectories\":[]"u8) >= 0 || description.AsSpan().IndexOf("\"impliedDirectories\":[\"\"]"u8) >= 0 ? null
+        string path = Path.Join(Path.GetDirectoryName(tree), LayerDescription.FileName);
+        byte[] description = File.Exists(path) ? File.ReadAllBytes(path) : []; // without one it is damaged, which store check tells
+        return description.Length == 0 || description.AsSpan().IndexOf("\"impliedDirectories\":[]"u8) >= 0 || description.AsSpan().IndexOf("\"impliedDirectories\":[\"\"]"u8) >= 0 ? null
             : LayerDescription.Parse(description) is { ImpliedDirectories.Length: > 0 } parsed
                 ? [.. parsed.ImpliedDirectories.Select(text => new LinuxPath(Convert.FromBase64String(text)))] : null;
     }

@@ -81,6 +81,33 @@ public sealed class LayerTests(Workbench bench)
     }
 
     [Fact]
+    public async Task Import_OfAnAddress_FetchesIt()
+    {
+        await using ContainerBench one = await ContainerBench.OpenAsync(bench);
+        string files = bench.NewDirectory("web");
+        await one.RunAsync("create", "--name", "box", "--network", "none", "busybox");
+        await one.RunAsync("export", "-o", Path.Combine(files, "box.tar"), "box");
+        using System.Net.Sockets.TcpListener free = new(System.Net.IPAddress.Loopback, 0);
+        free.Start();
+        string server = $"127.0.0.1:{((System.Net.IPEndPoint)free.LocalEndpoint).Port}";
+        free.Stop();
+        using System.Diagnostics.Process web = Shell.Start(["busybox", "httpd", "-f", "-p", server, "-h", files]);
+        try
+        {
+            await Shell.ScriptAsync("for i in $(seq 100); do (exec 3<>/dev/tcp/${1/:/\\/}) 2>/dev/null && exit; sleep 0.05; done; exit 1", server);
+
+            await one.RunAsync("import", "-c", "CMD [\"echo\", \"fetched\"]", $"http://{server}/box.tar", "fetched:1");
+
+            Assert.Equal("fetched\n", await one.RunAsync("run", "--rm", "--network", "none", "fetched:1"));
+            Assert.Contains("the server answered 404", await one.Mica.FailAsync(1, "import", $"http://{server}/nosuch.tar"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            web.Kill();
+        }
+    }
+
+    [Fact]
     public async Task Volumes_OutliveContainers_AndGetWhatTheImageHas()
     {
         await using ContainerBench one = await ContainerBench.OpenAsync(bench);
