@@ -32,16 +32,16 @@ internal static class ImageTable
     };
 
     public static IEnumerable<RowValue> Rows(Listing listing, IEnumerable<StoredImage> images, bool truncates, DateTimeOffset now) =>
-        images.SelectMany(image => Names(image), (image, name) => listing.Row(
+        Names([.. images]).Select(row => listing.Row(
             NotComputed,
-            CreatedAt(image),
-            CreatedSince(image, now),
-            name.Digest,
-            truncates ? ShortId(image.Id) : image.Id.ToString(),
-            name.Repository,
+            CreatedAt(row.Image),
+            CreatedSince(row.Image, now),
+            row.Digest,
+            truncates ? ShortId(row.Image.Id) : row.Image.Id.ToString(),
+            row.Repository,
             NotComputed,
-            HumanSize.Short(image.Size),
-            name.Tag,
+            HumanSize.Short(row.Image.Size),
+            row.Tag,
             NotComputed));
 
     public static IEnumerable<RowValue> Rows(Listing listing, IEnumerable<ImageUsage> usages, bool truncates, DateTimeOffset now) =>
@@ -63,6 +63,20 @@ internal static class ImageTable
         string text = digest.ToString();
         int start = text.IndexOf(':', StringComparison.Ordinal) + 1;
         return text.Substring(start, 12);
+    }
+
+    /// <summary>
+    /// The rows of images. A push leaves the form in which the repository has an image beside the one that was built; to docker's
+    /// users both are one, so the digest is shown with the tag.
+    /// </summary>
+    private static IEnumerable<(StoredImage Image, string Repository, string Tag, string Digest)> Names(StoredImage[] images)
+    {
+        (StoredImage Image, string Repository, string Tag, string Digest)[] rows =
+            [.. images.SelectMany(image => Names(image), (image, name) => (image, name.Repository, name.Tag, name.Digest))];
+        HashSet<(Digest, string)> tagged = [.. rows.Where(row => row.Tag != None && row.Digest == None).Select(row => (row.Image.Id, row.Repository))];
+        ILookup<(Digest, string), string> pushed = rows.Where(row => row.Tag == None && row.Digest != None).ToLookup(row => (row.Image.Id, row.Repository), row => row.Digest);
+        return rows.Where(row => row.Tag != None || row.Digest == None || !tagged.Contains((row.Image.Id, row.Repository)))
+            .Select(row => row.Digest != None || row.Tag == None ? row : (row.Image, row.Repository, row.Tag, pushed[(row.Image.Id, row.Repository)].FirstOrDefault(None)));
     }
 
     /// <summary>The rows of an image: its names; repositories that have it only by digest; else one without a name.</summary>
