@@ -13,13 +13,9 @@ internal sealed class GitSource(StageStep step, AddInstruction add, GitAddress a
         bool keeps = add.KeepGitDir ?? address.KeepsGitDirectory;
         GitAddress wanted = address with { KeepsGitDirectory = keeps, Checksum = add.Checksum ?? address.Checksum };
         string name = address.ToString();
-        string commit = await GitClone.ResolveAsync(wanted, token);
-        if (step.Run.Options.Lock is { } locked && locked.Repositories.TryGetValue(name, out string? pinned) && pinned != commit)
-        {
-            // What is locked is still there, wherever the branch is by now.
-            commit = pinned;
-        }
 
+        // What is locked is still there, wherever the branch is by now: nobody has to be asked.
+        string commit = step.Run.Options.Lock?.Repositories.GetValueOrDefault(name) ?? await GitClone.ResolveAsync(wanted, token);
         step.Run.Materials.Add(new BuildMaterial(name, commit.Length == 40 ? "sha1" : "sha256", commit));
         FileTransfer transfer = add.Transfer with { Sources = [new PathSource("/")] };
         StepInputs inputs = step.NewInputs("ADD", dependsOnLayersBelow: !transfer.Link);
