@@ -26,18 +26,39 @@ public static class ImpliedDirectories
         }
 
         HashSet<LinuxPath>?[] implied = [.. trees.Select(Read)];
-        SortedDictionary<string, (LinuxPath, FileStatus)> found = new(StringComparer.Ordinal);
-        foreach (LinuxPath path in implied.Take(trees.Count - 1).OfType<HashSet<LinuxPath>>().SelectMany(paths => paths).Distinct().Where(path => !path.IsEmpty))
+        LinuxPath[] paths = [.. implied.Take(trees.Count - 1).OfType<HashSet<LinuxPath>>().SelectMany(paths => paths).Distinct().Where(path => !path.IsEmpty)];
+        if (paths.Length == 0)
         {
-            using LayerStack whole = new(trees, LayerWorkspace.WhiteoutForm);
-            if (whole.Find(path) is { Kind: FileKind.Directory } shown && Meant(trees, implied, path) is { } meant
-                && (meant.Mode != shown.Mode || meant.Uid != shown.Uid || meant.Gid != shown.Gid))
-            {
-                found[path.ToString()] = (path, meant);
-            }
+            return [];
         }
 
-        return [.. found.Values];
+        // Opened once for all paths: each layer alone, and with all below it.
+        List<LayerStack> alone = [], below = [];
+        try
+        {
+            for (int i = 0; i < trees.Count; i++)
+            {
+                alone.Add(new LayerStack([trees[i]], LayerWorkspace.WhiteoutForm));
+                below.Add(new LayerStack([.. trees.Skip(i)], LayerWorkspace.WhiteoutForm));
+            }
+
+            SortedDictionary<string, (LinuxPath, FileStatus)> found = new(StringComparer.Ordinal);
+            foreach (LinuxPath path in paths)
+            {
+                if (below[0].Find(path) is { Kind: FileKind.Directory } shown && Meant(alone, below, implied, path) is { } meant
+                    && (meant.Mode != shown.Mode || meant.Uid != shown.Uid || meant.Gid != shown.Gid))
+                {
+                    found[path.ToString()] = (path, meant);
+                }
+            }
+
+            return [.. found.Values];
+        }
+        finally
+        {
+            alone.ForEach(stack => stack.Dispose());
+            below.ForEach(stack => stack.Dispose());
+        }
     }
 
     /// <summary>
@@ -78,24 +99,22 @@ public static class ImpliedDirectories
     }
 
     /// <summary>As the topmost layer has it that has an entry for it; null when none below does.</summary>
-    private static FileStatus? Meant(IReadOnlyList<string> trees, HashSet<LinuxPath>?[] implied, LinuxPath path)
+    private static FileStatus? Meant(List<LayerStack> alone, List<LayerStack> below, HashSet<LinuxPath>?[] implied, LinuxPath path)
     {
-        for (int i = 0; i < trees.Count; i++)
+        for (int i = 0; i < alone.Count; i++)
         {
-            using LayerStack rest = new([.. trees.Skip(i)], LayerWorkspace.WhiteoutForm);
-            if (rest.Find(path) is not { Kind: FileKind.Directory } status)
+            if (below[i].Find(path) is not { Kind: FileKind.Directory } status)
             {
                 return null; // something below is no directory, or is deleted
             }
 
-            using LayerStack one = new([trees[i]], LayerWorkspace.WhiteoutForm);
-            bool isHere = one.Find(path) is { Kind: FileKind.Directory };
+            bool isHere = alone[i].Find(path) is { Kind: FileKind.Directory };
             if (isHere && implied[i]?.Contains(path) != true)
             {
                 return status;
             }
 
-            if (isHere && one.HidesBelow(path))
+            if (isHere && alone[i].HidesBelow(path))
             {
                 return null;
             }
