@@ -24,8 +24,7 @@ public sealed record HostInspection(
 
     internal static HostInspection Run(ImageStore store, EngineOptions options)
     {
-        var runtime = new RuntimeOptions(
-            options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch"));
+        RuntimeOptions runtime = RuntimeAccess.Locate(store, options);
         RuntimeSupport support = new RuntimeProbe(runtime).Probe();
         ImmutableArray<HostProgram> programs = HostPrograms.Find(runtime);
         List<string> problems = [];

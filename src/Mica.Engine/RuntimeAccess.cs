@@ -10,8 +10,7 @@ internal sealed record RuntimeAccess(RuntimeOptions Options, string Reason)
     /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: this process cannot run containers; why.</exception>
     public static RuntimeAccess Open(ImageStore store, EngineOptions options)
     {
-        var runtime = new RuntimeOptions(
-            options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch"));
+        RuntimeOptions runtime = Locate(store, options);
         RuntimeSupport support = new RuntimeProbe(runtime).Probe();
         return support.Rung == RuntimeRung.None || support.Namespace is not null
             ? throw new MicaException(ErrorKind.Unsupported, support.Rung == RuntimeRung.None
@@ -23,4 +22,8 @@ internal sealed record RuntimeAccess(RuntimeOptions Options, string Reason)
                 NetworkDirectory = support.Rung == RuntimeRung.Root ? runtime.NetworkDirectory : Path.Join(runtime.StateDirectory, "network"),
             }, support.Reason);
     }
+
+    /// <summary>Where they are run from; what may be done there is not known yet.</summary>
+    public static RuntimeOptions Locate(ImageStore store, EngineOptions options) => new(
+        options.StateDirectory ?? Path.Join(store.BuildDirectory, "run"), Path.Join(store.BuildDirectory, "scratch"));
 }

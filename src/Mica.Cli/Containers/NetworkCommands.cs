@@ -117,32 +117,10 @@ internal sealed class NetworkListCommand : EngineCommand
 }
 
 /// <summary><c>mica network rm</c>.</summary>
-internal sealed class NetworkRemoveCommand : EngineCommand
+internal sealed class NetworkRemoveCommand() : ObjectRemoveCommand(
+    "NETWORK [NETWORK...]", "Remove one or more networks", "Do not error if the network does not exist", Completes.Networks)
 {
-    private readonly Option<bool> _force;
-
-    public NetworkRemoveCommand()
-        : base("NETWORK [NETWORK...]", "Remove one or more networks", ArgumentCount.AtLeast(1)) =>
-        _force = Flag("--force", "-f", "Do not error if the network does not exist");
-
-    public override Completes Completes => Completes.Networks;
-
-    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForContainers;
-
-    protected override Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken) =>
-        invocation.ForEachArgumentAsync(async name =>
-        {
-            try
-            {
-                await engine.Networks.RemoveAsync(name, cancellationToken);
-            }
-            catch (MicaException missing) when (missing.Kind == ErrorKind.NotFound && invocation.Value(_force))
-            {
-                // Then it is as wanted.
-            }
-
-            invocation.Output.Write(name + "\n");
-        });
+    protected override Task RemoveAsync(Engine.Engine engine, string name, CancellationToken cancellationToken) => engine.Networks.RemoveAsync(name, cancellationToken);
 }
 
 /// <summary><c>mica network connect</c>.</summary>

@@ -94,32 +94,10 @@ internal sealed class VolumeListCommand : EngineCommand
 }
 
 /// <summary><c>mica volume rm</c>.</summary>
-internal sealed class VolumeRemoveCommand : EngineCommand
+internal sealed class VolumeRemoveCommand() : ObjectRemoveCommand(
+    "[OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", "Do not fail for volumes that are not there", Completes.Volumes)
 {
-    private readonly Option<bool> _force;
-
-    public VolumeRemoveCommand()
-        : base("[OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", ArgumentCount.AtLeast(1)) =>
-        _force = Flag("--force", "-f", "Do not fail for volumes that are not there");
-
-    public override Completes Completes => Completes.Volumes;
-
-    public override UserNamespaceUse UserNamespace => UserNamespaceUse.ForContainers;
-
-    protected override Task<int> RunAsync(Engine.Engine engine, Invocation invocation, CancellationToken cancellationToken) =>
-        invocation.ForEachArgumentAsync(async name =>
-        {
-            try
-            {
-                await engine.Volumes.RemoveAsync(name, cancellationToken);
-            }
-            catch (MicaException missing) when (missing.Kind == ErrorKind.NotFound && invocation.Value(_force))
-            {
-                // Then it is as wanted.
-            }
-
-            invocation.Output.Write(name + "\n");
-        });
+    protected override Task RemoveAsync(Engine.Engine engine, string name, CancellationToken cancellationToken) => engine.Volumes.RemoveAsync(name, cancellationToken);
 }
 
 /// <summary><c>mica volume prune</c>.</summary>
