@@ -1,6 +1,7 @@
 using Mica.Cli.Commands;
 using Mica.Cli.Completion;
 using Mica.Cli.Containers;
+using Mica.Cli.Registries;
 
 namespace Mica.Cli.CommandLine;
 
@@ -87,6 +88,11 @@ internal static class CommandTree
             new CommandEntry("push", () => new ManifestPushCommand()))
         {
             GroupSummary = "Manage image manifests and manifest lists",
+        },
+        new CommandEntry("registry", null,
+            new CommandEntry("serve", () => new RegistryServeCommand()))
+        {
+            GroupSummary = "Serve and look after a registry",
         },
         new CommandEntry("store", null,
             new CommandEntry("check", () => new StoreCheckCommand()))

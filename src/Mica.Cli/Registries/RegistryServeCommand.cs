@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Net;
+using Mica.Cli.CommandLine;
+using Mica.RegistryServer;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Mica.Cli.Registries;
+
+/// <summary><c>mica registry serve</c>.</summary>
+internal sealed class RegistryServeCommand : CliCommand
+{
+    private readonly Option<string?> _data;
+    private readonly Option<string?> _listen;
+
+    public RegistryServeCommand()
+        : base("[OPTIONS]", "Serve a registry of images", ArgumentCount.None)
+    {
+        _data = Text("--data", null, "dir", "Directory with everything that the registry keeps (default: registry in the root directory)", Completes.Files);
+        _listen = Text("--listen", null, "addr:port", "Address and port to listen on (default 127.0.0.1:5000)");
+    }
+
+    public override bool StopsInGoodOrder => true;
+
+    public override string Remarks =>
+        "The registry serves until it is interrupted, and then lets requests end. It collects garbage while it serves.";
+
+    public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
+    [
+        ("mica registry serve", "a registry for this machine: mica push 127.0.0.1:5000/app"),
+        ("mica registry serve --listen 0.0.0.0:5000 --data /srv/registry", "one for others too"),
+    ];
+
+    public override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var options = new RegistryServerOptions
+        {
+            DataDirectory = invocation.Value(_data) is { Length: > 0 } data ? Path.GetFullPath(data) : Path.Combine(invocation.Root, "registry"),
+            Time = invocation.Host.Time,
+        };
+        if (invocation.Value(_listen) is { } listen)
+        {
+            options = options with { Listen = ParseEndpoint(invocation, listen) };
+        }
+
+        await using RegistryServer.RegistryServer server = await Mica.RegistryServer.RegistryServer.StartAsync(
+            options, ConfigureLogging, cancellationToken);
+        await invocation.Output.WriteLineAsync($"Serving {server.Address} from {options.DataDirectory}");
+        await invocation.Output.FlushAsync(cancellationToken);
+        var ended = new TaskCompletionSource();
+        await using (cancellationToken.Register(ended.SetResult))
+        {
+            await ended.Task;
+        }
+
+        return ExitCodes.Success;
+    }
+
+    /// <summary>One JSON object a line on standard error.</summary>
+    private static void ConfigureLogging(ILoggingBuilder logging)
+    {
+        logging.AddJsonConsole(console =>
+        {
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static IPEndPoint ParseEndpoint(Invocation invocation, string text)
+    {
+        // ":5000" is every address, as for docker's programs.
+        string whole = text.StartsWith(':') ? "0.0.0.0" + text : text.Replace("localhost:", "127.0.0.1:", StringComparison.Ordinal);
+        return IPEndPoint.TryParse(whole, out IPEndPoint? endpoint) && whole.Contains(':', StringComparison.Ordinal)
+            ? endpoint
+            : throw invocation.Misuse($"invalid argument \"{text}\" for \"--listen\" flag: not ADDR:PORT");
+    }
+}

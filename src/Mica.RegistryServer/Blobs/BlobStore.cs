@@ -1,0 +1,72 @@
+using System.IO.Pipelines;
+using Mica.Oci;
+using Mica.RegistryServer.Metadata;
+
+namespace Mica.RegistryServer.Blobs;
+
+/// <summary>The blobs of repositories.</summary>
+internal sealed class BlobStore(MetadataDatabase metadata, IBlobStorage storage, RegistryLimits limits, TimeProvider time)
+{
+    private long Lease => (long)limits.Lease.TotalMilliseconds;
+
+    /// <summary>The blob, if the repository has it.</summary>
+    /// <param name="repository">The repository.</param>
+    /// <param name="digest">The blob.</param>
+    /// <param name="hold">It stays for the time of a lease from now on, whatever becomes of the manifests that need it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<StoredBlob?> FindAsync(string repository, Digest digest, bool hold, CancellationToken cancellationToken)
+    {
+        StoredBlob? blob = await metadata.ReadAsync(session => BlobRows.FindAsync(session, repository, digest), cancellationToken);
+        long now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (blob is null || !hold || blob.Leased > now + (Lease / 2))
+        {
+            return blob;
+        }
+
+        // Between the look and the hold it may have gone: then it is not there.
+        return await metadata.WriteAsync(
+            async session =>
+            {
+                if (await BlobRows.FindAsync(session, repository, digest) is not { } found)
+                {
+                    return null;
+                }
+
+                await BlobRows.LinkAsync(session, (await RepositoryRows.FindAsync(session, repository))!.Value, digest, now + Lease);
+                return found;
+            },
+            cancellationToken);
+    }
+
+    public Task SendAsync(StoredBlob blob, long offset, long length, PipeWriter target, CancellationToken cancellationToken) =>
+        storage.SendAsync(blob.StorageKey, offset, length, target, cancellationToken);
+
+    public Task<Stream> OpenAsync(StoredBlob blob, CancellationToken cancellationToken) =>
+        storage.OpenAsync(blob.StorageKey, 0, blob.Size, cancellationToken);
+
+    /// <summary>Takes the blob from this repository; others keep it. False when there was none.</summary>
+    public Task<bool> UnlinkAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
+        metadata.WriteAsync(session => BlobRows.UnlinkAsync(session, repository, digest), cancellationToken);
+
+    /// <summary>
+    /// Gives the repository a blob that <paramref name="source"/> has, or, without a source, one of the repositories that
+    /// <paramref name="mayRead"/> lets through. False when there is none.
+    /// </summary>
+    public Task<bool> MountAsync(
+        string repository, Digest digest, string? source, Func<string, bool> mayRead, CancellationToken cancellationToken) =>
+        metadata.WriteAsync(
+            async session =>
+            {
+                List<string> owners = await BlobRows.RepositoriesAsync(session, digest);
+                if (!owners.Any(owner => (source is null || owner == source) && mayRead(owner)))
+                {
+                    return false;
+                }
+
+                long now = time.GetUtcNow().ToUnixTimeMilliseconds();
+                await BlobRows.LinkAsync(session, await RepositoryRows.EnsureAsync(session, repository, now), digest, now + Lease);
+                await Quota.CheckAsync(session, limits.Quotas, repository);
+                return true;
+            },
+            cancellationToken);
+}

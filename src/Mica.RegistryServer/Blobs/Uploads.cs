@@ -1,0 +1,160 @@
+using System.Security.Cryptography;
+using Mica.Oci;
+using Mica.RegistryServer.Metadata;
+using Mica.RegistryServer.Protocol;
+
+namespace Mica.RegistryServer.Blobs;
+
+/// <summary>
+/// From the first byte of a blob to its being one. Nothing of an upload can be seen by anybody but who knows its id, until a
+/// digest that fits completes it; the row of the blob comes last, when its bytes are on the disk.
+/// </summary>
+internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, RegistryLimits limits, TimeProvider time)
+{
+    private readonly UploadsInFlight _inFlight = new();
+
+    private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    public async Task<Upload> StartAsync(string repository, string who, string? algorithm, CancellationToken cancellationToken)
+    {
+        var upload = new Upload(RandomNumberGenerator.GetHexString(32, lowercase: true), repository, who, 0, null);
+        await metadata.WriteAsync(async session => { await UploadRows.AddAsync(session, upload, Now); }, cancellationToken);
+        if (algorithm is not null)
+        {
+            using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(upload.Id, cancellationToken);
+            entry.Take(0, algorithm);
+        }
+
+        return upload;
+    }
+
+    /// <exception cref="RefusedException">There is no such upload in the repository.</exception>
+    public async Task<Upload> FindAsync(string repository, string id, CancellationToken cancellationToken) =>
+        await metadata.ReadAsync(session => UploadRows.FindAsync(session, repository, id), cancellationToken)
+        ?? throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{repository}: no such upload; it has ended, or was never begun");
+
+    /// <summary>Appends a body that starts at <paramref name="start"/>, which must be the upload's end.</summary>
+    /// <param name="repository">The repository.</param>
+    /// <param name="id">The upload.</param>
+    /// <param name="start">Where the client says that the bytes belong; null for the end.</param>
+    /// <param name="expected">How many bytes were announced; null for not at all.</param>
+    /// <param name="body">The bytes.</param>
+    /// <param name="algorithm">The algorithm of the digest to come, if it is known.</param>
+    /// <param name="cancellationToken">Ends the wait and the copy; the upload is as before then.</param>
+    /// <exception cref="RefusedException">The bytes belong elsewhere, or there are more or fewer than announced.</exception>
+    public async Task<Upload> AppendAsync(
+        string repository, string id, long? start, long? expected, Stream body, string? algorithm, CancellationToken cancellationToken)
+    {
+        using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
+        return await AppendAsync(entry, repository, id, start, expected, body, algorithm, cancellationToken);
+    }
+
+    /// <summary>Appends what the closing request has, checks the digest, and makes the bytes a blob of the repository.</summary>
+    /// <exception cref="RefusedException">The digest is not that of the bytes; the upload is gone then.</exception>
+    public async Task<Digest> CompleteAsync(
+        string repository, string id, Digest digest, long? start, long? expected, Stream body, CancellationToken cancellationToken)
+    {
+        using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
+        Upload upload = expected == 0 && start is null
+            ? await FindAsync(repository, id, cancellationToken)
+            : await AppendAsync(entry, repository, id, start, expected, body, digest.Algorithm, cancellationToken);
+        if (upload.Size == 0)
+        {
+            entry.Take(0, digest.Algorithm);
+        }
+
+        await storage.CompleteAsync(upload, cancellationToken);
+        Digest actual = entry.DigestOf(upload.Size, digest.Algorithm)
+            ?? await HashAsync(upload, digest.Algorithm, cancellationToken);
+        if (actual != digest)
+        {
+            await CancelAsync(upload, cancellationToken);
+            throw new RefusedException(ErrorCode.DigestInvalid, $"the {upload.Size} bytes have the digest {actual}, not {digest}");
+        }
+
+        string key = await metadata.WriteAsync(
+            async session =>
+            {
+                if (!await UploadRows.RemoveAsync(session, id))
+                {
+                    throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{repository}: the upload has ended meanwhile");
+                }
+
+                long now = Now;
+                string kept = await BlobRows.AddAsync(session, digest, upload.Size, id, now);
+                long target = await RepositoryRows.EnsureAsync(session, repository, now);
+                await BlobRows.LinkAsync(session, target, digest, now + (long)limits.Lease.TotalMilliseconds);
+                await Quota.CheckAsync(session, limits.Quotas, repository);
+                return kept;
+            },
+            cancellationToken);
+        _inFlight.Remove(id);
+        if (key != id)
+        {
+            // The bytes are here already.
+            await storage.RemoveAsync(id, CancellationToken.None);
+        }
+
+        return digest;
+    }
+
+    public async Task CancelAsync(Upload upload, CancellationToken cancellationToken)
+    {
+        await metadata.WriteAsync(async session => { await UploadRows.RemoveAsync(session, upload.Id); }, cancellationToken);
+        _inFlight.Remove(upload.Id);
+        await storage.AbandonAsync(upload, CancellationToken.None);
+    }
+
+    private async Task<Upload> AppendAsync(
+        UploadsInFlight.Entry entry,
+        string repository,
+        string id,
+        long? start,
+        long? expected,
+        Stream body,
+        string? algorithm,
+        CancellationToken cancellationToken)
+    {
+        Upload upload = await FindAsync(repository, id, cancellationToken);
+        if (start is { } position && position != upload.Size)
+        {
+            throw new RefusedException(ErrorCode.RangeInvalid, $"the next byte is {upload.Size}, not {position}");
+        }
+
+        IncrementalHash? hash = entry.Take(upload.Size, algorithm);
+        Upload grown;
+        bool isWhole = false;
+        try
+        {
+            await using var received = new ReceivedStream(body, hash, expected, limits.MaxBlobSize - upload.Size);
+            grown = await storage.AppendAsync(upload, received, cancellationToken);
+            if (grown.Size != upload.Size
+                && !await metadata.WriteAsync(session => UploadRows.GrowAsync(session, grown, upload.Size, Now), cancellationToken))
+            {
+                throw new RefusedException(ErrorCode.RangeInvalid, "another request appended to the upload meanwhile");
+            }
+
+            isWhole = true;
+        }
+        finally
+        {
+            if (!isWhole)
+            {
+                entry.Forget();
+            }
+        }
+
+        if (hash is not null)
+        {
+            entry.Grown(grown.Size);
+        }
+
+        return grown;
+    }
+
+    private async Task<Digest> HashAsync(Upload upload, string algorithm, CancellationToken cancellationToken)
+    {
+        await using Stream bytes = await storage.OpenAsync(upload.Id, 0, upload.Size, cancellationToken);
+        return await ContentHash.OfAsync(bytes, algorithm, cancellationToken);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Data.Common;
+using Mica.Oci;
+
+namespace Mica.RegistryServer.Metadata;
+
+/// <summary>A blob that a repository has.</summary>
+/// <param name="Digest">Its digest.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="StorageKey">Where the storage has the bytes.</param>
+/// <param name="Leased">Until then it stays, whether or not a manifest needs it.</param>
+internal sealed record StoredBlob(Digest Digest, long Size, string StorageKey, long Leased);
+
+/// <summary>Blobs: bytes that are stored once, and the repositories that have them.</summary>
+internal static class BlobRows
+{
+    /// <summary>The blob, if the repository has it.</summary>
+    public static ValueTask<StoredBlob?> FindAsync(SqlSession session, string repository, Digest digest) => session.FirstAsync<StoredBlob?>(
+        """
+        SELECT b.digest, b.size, b.storage_key, l.leased FROM repositories r
+          JOIN repository_blobs l ON l.repository = r.id JOIN blobs b ON b.digest = l.digest
+        WHERE r.name = $1 AND l.digest = $2
+        """,
+        Read,
+        repository,
+        digest.ToString());
+
+    /// <summary>The repositories that have the blob.</summary>
+    public static ValueTask<List<string>> RepositoriesAsync(SqlSession session, Digest digest) => session.ListAsync(
+        "SELECT r.name FROM repository_blobs l JOIN repositories r ON r.id = l.repository WHERE l.digest = $1 ORDER BY r.name",
+        static row => row.GetString(0),
+        digest.ToString());
+
+    /// <summary>
+    /// Makes <paramref name="storageKey"/> the place of the blob's bytes, unless there is one already; tells which it is then.
+    /// </summary>
+    public static async ValueTask<string> AddAsync(SqlSession session, Digest digest, long size, string storageKey, long now)
+    {
+        string? present = await session.FirstAsync(
+            "SELECT storage_key FROM blobs WHERE digest = $1 AND doomed = 0", static row => row.GetString(0), digest.ToString());
+        if (present is not null)
+        {
+            return present;
+        }
+
+        // A blob whose bytes are about to be removed gets other bytes: those under the old key are still removed.
+        await session.RunAsync(
+            """
+            INSERT INTO blobs (digest, size, storage_key, created, checked) VALUES ($1, $2, $3, $4, $4)
+            ON CONFLICT (digest) DO UPDATE SET storage_key = excluded.storage_key, created = excluded.created,
+              checked = excluded.checked, doomed = 0
+            """,
+            digest.ToString(),
+            size,
+            storageKey,
+            now);
+        return storageKey;
+    }
+
+    /// <summary>Gives the blob to the repository, or holds it there for longer.</summary>
+    public static ValueTask<int> LinkAsync(SqlSession session, long repository, Digest digest, long leased) => session.RunAsync(
+        """
+        INSERT INTO repository_blobs (repository, digest, leased) VALUES ($1, $2, $3)
+        ON CONFLICT (repository, digest) DO UPDATE SET
+          leased = CASE WHEN excluded.leased > repository_blobs.leased THEN excluded.leased ELSE repository_blobs.leased END
+        """,
+        repository,
+        digest.ToString(),
+        leased);
+
+    /// <summary>Takes the blob from the repository; false when it had none.</summary>
+    public static async ValueTask<bool> UnlinkAsync(SqlSession session, string repository, Digest digest) => await session.RunAsync(
+        "DELETE FROM repository_blobs WHERE digest = $2 AND repository = (SELECT id FROM repositories WHERE name = $1)",
+        repository,
+        digest.ToString()) > 0;
+
+    /// <summary>Those of <paramref name="digests"/> that the repository lacks.</summary>
+    public static async ValueTask<List<Digest>> MissingAsync(SqlSession session, long repository, IEnumerable<Digest> digests)
+    {
+        var missing = new List<Digest>();
+        foreach (Digest digest in digests)
+        {
+            if (await session.NumberAsync(
+                "SELECT 1 FROM repository_blobs WHERE repository = $1 AND digest = $2", repository, digest.ToString()) == 0)
+            {
+                missing.Add(digest);
+            }
+        }
+
+        return missing;
+    }
+
+    private static StoredBlob Read(DbDataReader row) =>
+        new(Digest.Parse(row.GetString(0)), row.GetInt64(1), row.GetString(2), row.GetInt64(3));
+}

@@ -1,0 +1,142 @@
+using Mica.Oci;
+
+namespace Mica.RegistryServer.Metadata;
+
+/// <summary>
+/// The tables. What a repository has is <c>repository_blobs</c>, <c>manifests</c> and <c>tags</c>; <c>edges</c> says what a
+/// manifest needs, so that what nothing needs any more is found by a query. A blob's bytes are stored once, under the key in
+/// <c>blobs</c>, however many repositories have it.
+/// </summary>
+internal static class MetadataSchema
+{
+    private const long Version = 1;
+
+    public static async Task CreateAsync(MetadataDatabase database, CancellationToken cancellationToken)
+    {
+        long version = await database.WriteAsync(
+            async session =>
+            {
+                await session.RunAsync("CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, number BIGINT NOT NULL, text TEXT)");
+                long found = await session.NumberAsync("SELECT number FROM settings WHERE name = 'schema'");
+                if (found == 0)
+                {
+                    foreach (string statement in Statements(database.Dialect))
+                    {
+                        await session.RunAsync(statement);
+                    }
+
+                    await session.RunAsync("INSERT INTO settings (name, number) VALUES ('schema', $1), ('freed', 0)", Version);
+                    found = Version;
+                }
+
+                return found;
+            },
+            cancellationToken);
+        if (version != Version)
+        {
+            throw new MicaException(ErrorKind.Unsupported, $"the registry's metadata has version {version}; this mica knows {Version}");
+        }
+    }
+
+    private static string[] Statements(SqlDialect dialect) =>
+    [
+        $"""
+        CREATE TABLE repositories (
+          id {dialect.Identity},
+          name {dialect.OrderedText} NOT NULL UNIQUE,
+          created BIGINT NOT NULL,
+          proxied BIGINT NOT NULL DEFAULT 0)
+        """,
+
+        // doomed: the bytes are about to be removed; nobody may link the blob any more.
+        """
+        CREATE TABLE blobs (
+          digest TEXT PRIMARY KEY,
+          size BIGINT NOT NULL,
+          storage_key TEXT NOT NULL,
+          created BIGINT NOT NULL,
+          checked BIGINT NOT NULL DEFAULT 0,
+          doomed BIGINT NOT NULL DEFAULT 0)
+        """,
+        "CREATE INDEX blobs_checked ON blobs (checked)",
+        "CREATE INDEX blobs_doomed ON blobs (doomed)",
+
+        // leased: until then the blob stays although no manifest needs it yet.
+        """
+        CREATE TABLE repository_blobs (
+          repository BIGINT NOT NULL REFERENCES repositories,
+          digest TEXT NOT NULL REFERENCES blobs,
+          leased BIGINT NOT NULL,
+          PRIMARY KEY (repository, digest))
+        """,
+        "CREATE INDEX repository_blobs_digest ON repository_blobs (digest)",
+        "CREATE INDEX repository_blobs_leased ON repository_blobs (leased)",
+
+        // untagged: since when no tag stands for it; 0 while one does. It stays for a grace time after that.
+        $"""
+        CREATE TABLE manifests (
+          repository BIGINT NOT NULL REFERENCES repositories,
+          digest TEXT NOT NULL,
+          media_type TEXT NOT NULL,
+          size BIGINT NOT NULL,
+          artifact_type TEXT,
+          subject TEXT,
+          annotations TEXT,
+          pushed BIGINT NOT NULL,
+          untagged BIGINT NOT NULL,
+          pulled BIGINT NOT NULL DEFAULT 0,
+          pulls BIGINT NOT NULL DEFAULT 0,
+          content {dialect.Bytes} NOT NULL,
+          PRIMARY KEY (repository, digest))
+        """,
+        "CREATE INDEX manifests_subject ON manifests (repository, subject)",
+        "CREATE INDEX manifests_digest ON manifests (digest)",
+        "CREATE INDEX manifests_untagged ON manifests (untagged)",
+        """
+        CREATE TABLE edges (
+          repository BIGINT NOT NULL,
+          manifest TEXT NOT NULL,
+          target TEXT NOT NULL,
+          is_manifest BIGINT NOT NULL,
+          PRIMARY KEY (repository, manifest, target),
+          FOREIGN KEY (repository, manifest) REFERENCES manifests ON DELETE CASCADE)
+        """,
+        "CREATE INDEX edges_target ON edges (repository, target)",
+        $"""
+        CREATE TABLE tags (
+          repository BIGINT NOT NULL REFERENCES repositories,
+          name {dialect.OrderedText} NOT NULL,
+          digest TEXT NOT NULL,
+          moved BIGINT NOT NULL,
+          checked BIGINT NOT NULL DEFAULT 0,
+          PRIMARY KEY (repository, name),
+          FOREIGN KEY (repository, digest) REFERENCES manifests)
+        """,
+        "CREATE INDEX tags_digest ON tags (repository, digest)",
+
+        // By the repository's name: a journal outlives its repository.
+        $"""
+        CREATE TABLE journal (
+          id {dialect.Identity},
+          repository TEXT NOT NULL,
+          tag TEXT NOT NULL,
+          moved BIGINT NOT NULL,
+          who TEXT NOT NULL,
+          was TEXT,
+          became TEXT)
+        """,
+        "CREATE INDEX journal_tag ON journal (repository, tag, id)",
+        "CREATE INDEX journal_moved ON journal (moved)",
+        """
+        CREATE TABLE uploads (
+          id TEXT PRIMARY KEY,
+          repository TEXT NOT NULL,
+          who TEXT NOT NULL,
+          started BIGINT NOT NULL,
+          touched BIGINT NOT NULL,
+          size BIGINT NOT NULL,
+          state TEXT)
+        """,
+        "CREATE INDEX uploads_touched ON uploads (touched)",
+    ];
+}

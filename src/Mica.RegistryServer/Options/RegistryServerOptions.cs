@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using System.Net;
+
+namespace Mica.RegistryServer;
+
+/// <summary>How a registry is to be. Everything has a default that is right on one machine, for its own user.</summary>
+public sealed record RegistryServerOptions
+{
+    /// <summary>The directory with everything that the registry keeps, but for what is in S3 and PostgreSQL; made when it is not there.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Where it listens; port 0 takes a free one.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 5000);
+
+    /// <summary>How clients reach it, for addresses in challenges and tokens; null: as the request says.</summary>
+    public Uri? PublicAddress { get; init; }
+
+    /// <summary>TLS; null: plain HTTP.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>Where blobs are; null: files below the data directory.</summary>
+    public S3Options? S3 { get; init; }
+
+    /// <summary>The connection string of PostgreSQL for the metadata (Npgsql's form); null: SQLite in the data directory.</summary>
+    public string? PostgreSql { get; init; }
+
+    /// <summary>What it takes and how long it keeps it.</summary>
+    public RegistryLimits Limits { get; init; } = new();
+
+    /// <summary>Who may do what; null: nobody is asked, and everybody may do everything.</summary>
+    public AccessOptions? Access { get; init; }
+
+    /// <summary>How many requests one client may make.</summary>
+    public RateLimitOptions RateLimit { get; init; } = new();
+
+    /// <summary>Patterns over <c>REPOSITORY:TAG</c> of tags that never move.</summary>
+    public ImmutableArray<string> ImmutableTags { get; init; } = [];
+
+    /// <summary>Which tags are kept; for each repository the first rule that fits.</summary>
+    public ImmutableArray<RetentionRule> Retention { get; init; } = [];
+
+    /// <summary>Registries whose content is fetched when it is asked for.</summary>
+    public ImmutableArray<UpstreamOptions> Upstreams { get; init; } = [];
+
+    /// <summary>Repositories that are copied here now and then.</summary>
+    public ImmutableArray<SyncOptions> Sync { get; init; } = [];
+
+    /// <summary>Who is told of what happens.</summary>
+    public ImmutableArray<WebhookOptions> Webhooks { get; init; } = [];
+
+    /// <summary>Where traces go, an OTLP endpoint for HTTP; null: nowhere.</summary>
+    public Uri? TracesEndpoint { get; init; }
+
+    /// <summary>How often garbage is collected.</summary>
+    public TimeSpan CollectionInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>In which time every blob is read again and hashed once; zero: never.</summary>
+    public TimeSpan ScrubPeriod { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long requests may go on once the server is told to stop.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}

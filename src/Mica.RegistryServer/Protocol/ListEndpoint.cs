@@ -1,0 +1,178 @@
+using System.Globalization;
+using System.Text.Json;
+using Mica.Oci;
+using Mica.RegistryServer.Access;
+using Mica.RegistryServer.Metadata;
+
+namespace Mica.RegistryServer.Protocol;
+
+/// <summary>
+/// Tags, referrers and repositories, a page at a time. OCI distribution-spec v1.1, #listing-tags, #listing-referrers; the
+/// catalog is docker's.
+/// </summary>
+internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy access)
+{
+    private const long MaxCount = 10_000;
+    private const long DefaultCatalog = 1000;
+    private const long ReferrersPage = 1000;
+
+    public async Task TagsAsync(ProtocolRequest request)
+    {
+        RequireGet(request);
+        long count = Count(request, MaxCount);
+        string last = request.Query("last") ?? "";
+        List<string> tags = await metadata.ReadAsync(
+            async session => await RepositoryRows.FindAsync(session, request.Repository) is { } id
+                ? await TagRows.ListAsync(session, id, last, count + 1)
+                : throw new RefusedException(ErrorCode.NameUnknown, $"there is no repository {request.Repository}"),
+            request.Aborted);
+        if (Cut(tags, count))
+        {
+            Link(request, $"/v2/{request.Repository}/tags/list?n={count}&last={Uri.EscapeDataString(tags[^1])}");
+        }
+
+        await JsonAnswer.SendAsync(request.Context, writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", request.Repository);
+            Strings(writer, "tags", tags);
+            writer.WriteEndObject();
+        });
+    }
+
+    /// <summary>The repositories that the asker may read.</summary>
+    public async Task CatalogAsync(ProtocolRequest request)
+    {
+        RequireGet(request);
+        long count = Count(request, DefaultCatalog);
+        string last = request.Query("last") ?? "";
+        var names = new List<string>();
+        while (names.Count <= count)
+        {
+            List<string> page = await metadata.ReadAsync(session => RepositoryRows.ListAsync(session, last, count + 1), request.Aborted);
+            names.AddRange(page.Where(name => access.Allows(request.Principal, name, Rights.Read)));
+            if (page.Count <= count)
+            {
+                break;
+            }
+
+            last = page[^1];
+        }
+
+        if (Cut(names, count) && names.Count > 0)
+        {
+            Link(request, $"/v2/_catalog?n={count}&last={Uri.EscapeDataString(names[^1])}");
+        }
+
+        await JsonAnswer.SendAsync(request.Context, writer =>
+        {
+            writer.WriteStartObject();
+            Strings(writer, "repositories", names);
+            writer.WriteEndObject();
+        });
+    }
+
+    public async Task ReferrersAsync(ProtocolRequest request)
+    {
+        RequireGet(request);
+        Digest subject = request.Digest;
+        string? artifactType = request.Query("artifactType");
+        string last = request.Query("last") ?? "";
+        List<Referrer> referrers = await metadata.ReadAsync(
+            session => ManifestRows.ReferrersAsync(session, request.Repository, subject, artifactType, last, ReferrersPage + 1), request.Aborted);
+        if (artifactType is not null)
+        {
+            request.Response.Headers["OCI-Filters-Applied"] = "artifactType";
+        }
+
+        if (Cut(referrers, ReferrersPage))
+        {
+            string filter = artifactType is null ? "" : $"&artifactType={Uri.EscapeDataString(artifactType)}";
+            Link(request, $"/v2/{request.Repository}/referrers/{subject}?last={Uri.EscapeDataString(referrers[^1].Digest.ToString())}{filter}");
+        }
+
+        await JsonAnswer.SendAsync(
+            request.Context,
+            writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("schemaVersion", 2);
+                writer.WriteString("mediaType", MediaTypes.OciIndex);
+                writer.WriteStartArray("manifests");
+                foreach (Referrer referrer in referrers)
+                {
+                    Write(writer, referrer);
+                }
+
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            },
+            MediaTypes.OciIndex);
+    }
+
+    private static void Write(Utf8JsonWriter writer, Referrer referrer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("mediaType", referrer.MediaType);
+        writer.WriteString("digest", referrer.Digest.ToString());
+        writer.WriteNumber("size", referrer.Size);
+        if (referrer.ArtifactType is not null)
+        {
+            writer.WriteString("artifactType", referrer.ArtifactType);
+        }
+
+        if (referrer.Annotations is not null)
+        {
+            writer.WritePropertyName("annotations");
+            writer.WriteRawValue(referrer.Annotations);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void RequireGet(ProtocolRequest request)
+    {
+        if (request.Request.Method is not ("GET" or "HEAD"))
+        {
+            throw request.MethodNotAllowed("GET, HEAD");
+        }
+    }
+
+    /// <summary>The query's <c>n</c>; more than a page is cut to one.</summary>
+    private static long Count(ProtocolRequest request, long most)
+    {
+        if (request.Query("n") is not { } text)
+        {
+            return most;
+        }
+
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long count)
+            ? Math.Min(count, MaxCount)
+            : throw new RefusedException(ErrorCode.PaginationInvalid, $"n has to be a number, not \"{Printable.Of(text)}\"");
+    }
+
+    /// <summary>Drops what does not belong to the page; true when there is more.</summary>
+    private static bool Cut<T>(List<T> items, long count)
+    {
+        bool isLong = items.Count > count;
+        if (isLong)
+        {
+            items.RemoveRange((int)count, items.Count - (int)count);
+        }
+
+        return isLong && count > 0;
+    }
+
+    private static void Link(ProtocolRequest request, string address) => request.Response.Headers.Link = $"<{address}>; rel=\"next\"";
+
+    private static void Strings(Utf8JsonWriter writer, string name, List<string> values)
+    {
+        writer.WriteStartArray(name);
+        foreach (string value in values)
+        {
+            writer.WriteStringValue(value);
+        }
+
+        writer.WriteEndArray();
+    }
+}

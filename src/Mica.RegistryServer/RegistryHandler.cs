@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using Mica.Oci;
+using Mica.RegistryServer.Access;
+using Mica.RegistryServer.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Mica.RegistryServer;
+
+/// <summary>From a request to its endpoint, with everything that all of them have in common: rights, errors, counts.</summary>
+internal sealed partial class RegistryHandler(
+    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, AccessPolicy access,
+    RegistryMetrics metrics, ILogger<RegistryHandler> log)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        long started = Stopwatch.GetTimestamp();
+        metrics.Begin();
+        Route? route = null;
+        try
+        {
+            route = Route.Parse(context.Request.Path.Value ?? "");
+            context.Response.Headers["Docker-Distribution-Api-Version"] = "registry/2.0";
+            await DispatchAsync(context, route ?? throw new RefusedException(ErrorCode.NotFound, "there is no such address"));
+        }
+        catch (Exception failure)
+        {
+            await AnswerAsync(context, failure);
+        }
+        finally
+        {
+            metrics.End(route?.Kind ?? RouteKind.Base, context.Request.Method, context.Response.StatusCode, started);
+        }
+    }
+
+    private Task DispatchAsync(HttpContext context, Route route)
+    {
+        var request = new ProtocolRequest(context, route, Principal.Anonymous);
+        if (route.Kind is not (RouteKind.Base or RouteKind.Catalog))
+        {
+            if (!route.HasValidName)
+            {
+                throw new RefusedException(ErrorCode.NameInvalid, $"invalid repository name: \"{Printable.Of(route.Repository)}\"");
+            }
+
+            Require(request);
+        }
+
+        return route.Kind switch
+        {
+            RouteKind.Base => JsonAnswer.SendAsync(context, static writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteEndObject();
+            }),
+            RouteKind.Blob => blobs.HandleAsync(request),
+            RouteKind.UploadStart => uploads.StartAsync(request),
+            RouteKind.Upload => uploads.HandleAsync(request),
+            RouteKind.Manifest => manifests.HandleAsync(request),
+            RouteKind.Tags => lists.TagsAsync(request),
+            RouteKind.Referrers => lists.ReferrersAsync(request),
+            RouteKind.Catalog => lists.CatalogAsync(request),
+            _ => throw new RefusedException(ErrorCode.NotFound, "there is no such address"),
+        };
+    }
+
+    private void Require(ProtocolRequest request)
+    {
+        Rights has = access.Of(request.Principal, request.Repository);
+        bool allowed = (request.Route.Kind, request.Request.Method) switch
+        {
+            (RouteKind.UploadStart or RouteKind.Upload, _) or (RouteKind.Manifest, "PUT") => (has & (Rights.Create | Rights.Update)) != 0,
+            (_, "DELETE") => (has & Rights.Delete) != 0,
+            _ => (has & Rights.Read) != 0,
+        };
+        if (!allowed)
+        {
+            throw new RefusedException(
+                request.Principal.IsAnonymous ? ErrorCode.Unauthorized : ErrorCode.Denied,
+                $"{request.Principal.Name} may not do this in {request.Repository}");
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, Exception failure)
+    {
+        if (failure is OperationCanceledException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest }
+            || context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there to read an answer.
+            context.Abort();
+            return;
+        }
+
+        RefusedException? refused = RefusedException.For(failure)
+            ?? (failure is BadHttpRequestException bad ? new RefusedException(ErrorCode.TooLarge, Printable.Of(bad.Message)) : null);
+        (int status, string code) = refused?.Answer ?? (StatusCodes.Status500InternalServerError, "UNKNOWN");
+        if (status >= StatusCodes.Status500InternalServerError)
+        {
+            Failed(log, context.Request.Method, Printable.Of(context.Request.Path.Value), failure.Message, refused is null ? failure : null);
+        }
+
+        if (context.Response.HasStarted)
+        {
+            // The client must not take what it has for the whole.
+            context.Abort();
+            return;
+        }
+
+        if (status == StatusCodes.Status503ServiceUnavailable)
+        {
+            context.Response.Headers.RetryAfter = "5";
+        }
+
+        await JsonAnswer.SendErrorAsync(context, status, code, refused is null ? "this is a bug in the registry; its log has more" : Printable.Of(refused.Message));
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path}: {Reason}")]
+    private static partial void Failed(ILogger log, string method, string path, string reason, Exception? bug);
+}

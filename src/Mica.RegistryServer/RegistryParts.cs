@@ -1,0 +1,78 @@
+using Mica.Linux;
+using Mica.Oci;
+using Mica.RegistryServer.Access;
+using Mica.RegistryServer.Blobs;
+using Mica.RegistryServer.Collection;
+using Mica.RegistryServer.Manifests;
+using Mica.RegistryServer.Metadata;
+using Mica.RegistryServer.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Mica.RegistryServer;
+
+/// <summary>All that a registry is made of, put together in one place, and its work in the background.</summary>
+internal sealed class RegistryParts : IAsyncDisposable
+{
+    private readonly FileLock _lock;
+    private readonly MetadataDatabase _metadata;
+    private readonly BackgroundWork _work;
+
+    private RegistryParts(FileLock dataLock, MetadataDatabase metadata, IBlobStorage storage, RegistryServerOptions options, ILoggerFactory logs)
+    {
+        _lock = dataLock;
+        _metadata = metadata;
+        var metrics = new RegistryMetrics();
+        var access = new AccessPolicy(options.Access?.Rules ?? [], isOpen: options.Access is null);
+        var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
+        var uploads = new Uploads(metadata, storage, options.Limits, options.Time);
+        var manifests = new ManifestStore(metadata, options.Limits, new TagRules(options.ImmutableTags), options.Time);
+        var pulls = new PullLog(metadata, options.Time);
+        Collector = new Collector(metadata, storage, options.Limits, options.Time);
+        Handler = new RegistryHandler(
+            new BlobEndpoint(blobs, metrics),
+            new UploadEndpoint(blobs, uploads, access, metrics),
+            new ManifestEndpoint(manifests, access, options.Limits, pulls),
+            new ListEndpoint(metadata, access),
+            access,
+            metrics,
+            logs.CreateLogger<RegistryHandler>());
+        _work = new BackgroundWork(options.Time, logs.CreateLogger<BackgroundWork>());
+        _work.Add("garbage collection", options.CollectionInterval, async cancellationToken =>
+        {
+            CollectionReport report = await Collector.RunAsync(cancellationToken);
+            metrics.BlobsFreed.Add(report.Blobs);
+            metrics.BytesFreed.Add(report.Bytes);
+        });
+        _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
+    }
+
+    public RegistryHandler Handler { get; }
+
+    public Collector Collector { get; }
+
+    public static async Task<RegistryParts> OpenAsync(RegistryServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(options.DataDirectory);
+        FileLock dataLock = FileLock.TryAcquire(Path.Combine(options.DataDirectory, "lock"), FileLockMode.Exclusive)
+            ?? throw new MicaException(ErrorKind.Conflict, $"{options.DataDirectory}: another registry has this directory");
+        try
+        {
+            MetadataDatabase metadata = await SqliteDatabase.OpenAsync(Path.Combine(options.DataDirectory, "metadata.db"), cancellationToken);
+            return new RegistryParts(dataLock, metadata, new FileBlobStorage(Path.Combine(options.DataDirectory, "blobs")), options, logs);
+        }
+        catch
+        {
+            dataLock.Dispose();
+            throw;
+        }
+    }
+
+    public void StartWork() => _work.Start();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _work.DisposeAsync();
+        await _metadata.DisposeAsync();
+        _lock.Dispose();
+    }
+}

@@ -1,0 +1,94 @@
+using Mica.Oci;
+using Mica.RegistryServer.Collection;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Mica.RegistryServer;
+
+/// <summary>
+/// A running registry: OCI distribution-spec v1.1 over HTTP, in this process. It serves until it is disposed; disposing lets
+/// requests end in good order. What a push was answered with 201 is on the disk.
+/// </summary>
+public sealed class RegistryServer : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+    private readonly RegistryParts _parts;
+
+    private RegistryServer(WebApplication application, RegistryParts parts)
+    {
+        _application = application;
+        _parts = parts;
+    }
+
+    /// <summary>Where it listens, with the port that it has got.</summary>
+    public Uri Address { get; private set; } = new("http://127.0.0.1/");
+
+    /// <summary>Opens the data and starts to listen.</summary>
+    /// <param name="options">How the registry is to be.</param>
+    /// <param name="configureLogging">Where its log goes; nowhere without it.</param>
+    /// <param name="cancellationToken">Ends the start, not the server.</param>
+    /// <exception cref="MicaException">
+    /// <see cref="ErrorKind.Conflict"/>: another registry has the data, or another program the port.
+    /// </exception>
+    public static async Task<RegistryServer> StartAsync(
+        RegistryServerOptions options, Action<ILoggingBuilder>? configureLogging, CancellationToken cancellationToken)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.AddSingleton<IHostLifetime, EndedByDisposal>();
+        configureLogging?.Invoke(builder.Logging);
+        WebApplication application = builder.Build();
+        RegistryParts parts = await RegistryParts.OpenAsync(options, application.Services.GetRequiredService<ILoggerFactory>(), cancellationToken);
+        try
+        {
+            application.Run(parts.Handler.HandleAsync);
+            await application.StartAsync(cancellationToken);
+        }
+        catch (IOException error)
+        {
+            await parts.DisposeAsync();
+            await application.DisposeAsync();
+            throw new MicaException(ErrorKind.Conflict, $"{options.Listen}: {Printable.Of(error.InnerException?.Message ?? error.Message).ToLowerInvariant()}", error);
+        }
+
+        parts.StartWork();
+        return new RegistryServer(application, parts)
+        {
+            Address = new Uri(application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()),
+        };
+    }
+
+    /// <summary>Removes at once what the next round of garbage collection would.</summary>
+    public Task<CollectionReport> CollectAsync(CancellationToken cancellationToken) => _parts.Collector.RunAsync(cancellationToken);
+
+    /// <summary>Takes no further connections, and waits for the requests that are being answered.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _application.StopAsync(CancellationToken.None);
+        await _application.DisposeAsync();
+        await _parts.DisposeAsync();
+    }
+
+    /// <summary>Signals are for the program to handle in which the registry runs.</summary>
+    private sealed class EndedByDisposal : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    private static void Configure(KestrelServerOptions kestrel, RegistryServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MaxRequestLineSize = 16 * 1024;
+        kestrel.Listen(options.Listen);
+    }
+}
