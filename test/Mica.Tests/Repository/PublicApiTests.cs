@@ -17,6 +17,7 @@ public sealed class PublicApiTests
     [InlineData("Mica.Dockerfile")]
     [InlineData("Mica.Runtime")]
     [InlineData("Mica.Engine")]
+    [InlineData("Mica.RegistryServer")]
     public void PublicApi_OfEveryProject_IsTheGolden(string project)
     {
         string golden = Path.Combine(ArchitectureTests.Root, "test/testdata/api", project + ".txt");
