@@ -146,6 +146,20 @@ public sealed class RegistryRepository : IMountingTarget, IResumableSource
         new TagList(_pull.Last, _reference).ReadAsync(cancellationToken);
 
     /// <summary>
+    /// Every move of the reference's tag, or of all tags when it has none, newest first. An extension that mica's registry has.
+    /// </summary>
+    /// <exception cref="RegistryException"><see cref="ErrorKind.Unsupported"/>: this registry keeps no journal.</exception>
+    public IAsyncEnumerable<RegistryTagMove> JournalAsync(CancellationToken cancellationToken) =>
+        new TagJournal(_push, _reference).ReadAsync(cancellationToken);
+
+    /// <summary>Lets the reference's tag stand for what it stood for before its last move, or for <paramref name="target"/>.</summary>
+    /// <exception cref="RegistryException">
+    /// <see cref="ErrorKind.NotFound"/>: it stood for nothing, or that is gone. <see cref="ErrorKind.Unsupported"/>: this registry keeps no journal.
+    /// </exception>
+    public Task<RegistryTagMove> UndoTagAsync(Digest? target, CancellationToken cancellationToken) =>
+        new TagJournal(_push, _reference).UndoAsync(target, cancellationToken);
+
+    /// <summary>
     /// What says something about <paramref name="subject"/> (signatures, SBOMs), of one <paramref name="artifactType"/> or,
     /// when it is null, of all. By the referrers API or the tag that stands in for it.
     /// </summary>

@@ -9,7 +9,7 @@ namespace Mica.RegistryServer;
 
 /// <summary>From a request to its endpoint, with everything that all of them have in common: rights, errors, counts.</summary>
 internal sealed partial class RegistryHandler(
-    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, AccessPolicy access,
+    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, JournalEndpoint journal, AccessPolicy access,
     RegistryMetrics metrics, ILogger<RegistryHandler> log)
 {
     public async Task HandleAsync(HttpContext context)
@@ -59,6 +59,8 @@ internal sealed partial class RegistryHandler(
             RouteKind.Manifest => manifests.HandleAsync(request),
             RouteKind.Tags => lists.TagsAsync(request),
             RouteKind.Referrers => lists.ReferrersAsync(request),
+            RouteKind.Journal => journal.ListAsync(request),
+            RouteKind.Undo => journal.UndoAsync(request),
             RouteKind.Catalog => lists.CatalogAsync(request),
             _ => throw new RefusedException(ErrorCode.NotFound, "there is no such address"),
         };
@@ -70,6 +72,7 @@ internal sealed partial class RegistryHandler(
         bool allowed = (request.Route.Kind, request.Request.Method) switch
         {
             (RouteKind.UploadStart or RouteKind.Upload, _) or (RouteKind.Manifest, "PUT") => (has & (Rights.Create | Rights.Update)) != 0,
+            (RouteKind.Undo, _) => (has & Rights.Update) != 0,
             (_, "DELETE") => (has & Rights.Delete) != 0,
             _ => (has & Rights.Read) != 0,
         };

@@ -25,7 +25,8 @@ internal sealed class RegistryParts : IAsyncDisposable
         var access = new AccessPolicy(options.Access?.Rules ?? [], isOpen: options.Access is null);
         var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
         var uploads = new Uploads(metadata, storage, options.Limits, options.Time);
-        var manifests = new ManifestStore(metadata, options.Limits, new TagRules(options.ImmutableTags), options.Time);
+        var rules = new TagRules(options.ImmutableTags);
+        var manifests = new ManifestStore(metadata, options.Limits, rules, options.Time);
         var pulls = new PullLog(metadata, options.Time);
         Collector = new Collector(metadata, storage, options.Limits, options.Time);
         Handler = new RegistryHandler(
@@ -33,6 +34,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             new UploadEndpoint(blobs, uploads, access, metrics),
             new ManifestEndpoint(manifests, access, options.Limits, pulls),
             new ListEndpoint(metadata, access),
+            new JournalEndpoint(metadata, manifests),
             access,
             metrics,
             logs.CreateLogger<RegistryHandler>());
@@ -43,6 +45,17 @@ internal sealed class RegistryParts : IAsyncDisposable
             metrics.BlobsFreed.Add(report.Blobs);
             metrics.BytesFreed.Add(report.Bytes);
         });
+        var retention = new Retention(metadata, options.Retention, rules, options.Time);
+        _work.Add("retention", TimeSpan.FromHours(1), async cancellationToken =>
+        {
+            await foreach (RetentionDecision decision in retention.RunAsync(isTrial: false, cancellationToken))
+            {
+                _ = decision;
+            }
+
+            await retention.ForgetUntaggedAsync(cancellationToken);
+        });
+        _work.Add("changes by others", TimeSpan.FromSeconds(1), metadata.NoticeChangesAsync);
         _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
     }
 
@@ -57,8 +70,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             ?? throw new MicaException(ErrorKind.Conflict, $"{options.DataDirectory}: another registry has this directory");
         try
         {
-            MetadataDatabase metadata = await SqliteDatabase.OpenAsync(Path.Combine(options.DataDirectory, "metadata.db"), cancellationToken);
-            return new RegistryParts(dataLock, metadata, new FileBlobStorage(Path.Combine(options.DataDirectory, "blobs")), options, logs);
+            return new RegistryParts(dataLock, await OpenMetadataAsync(options, cancellationToken), OpenStorage(options), options, logs);
         }
         catch
         {
@@ -66,6 +78,13 @@ internal sealed class RegistryParts : IAsyncDisposable
             throw;
         }
     }
+
+    public static string MetadataFile(RegistryServerOptions options) => Path.Combine(options.DataDirectory, "metadata.db");
+
+    public static async Task<MetadataDatabase> OpenMetadataAsync(RegistryServerOptions options, CancellationToken cancellationToken) =>
+        await SqliteDatabase.OpenAsync(MetadataFile(options), cancellationToken);
+
+    public static IBlobStorage OpenStorage(RegistryServerOptions options) => new FileBlobStorage(Path.Combine(options.DataDirectory, "blobs"));
 
     public void StartWork() => _work.Start();
 

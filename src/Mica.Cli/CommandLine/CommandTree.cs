@@ -90,7 +90,15 @@ internal static class CommandTree
             GroupSummary = "Manage image manifests and manifest lists",
         },
         new CommandEntry("registry", null,
-            new CommandEntry("serve", () => new RegistryServeCommand()))
+            new CommandEntry("gc", () => new RegistryCollectCommand()),
+            new CommandEntry("retention", () => new RegistryRetentionCommand()),
+            new CommandEntry("serve", () => new RegistryServeCommand()),
+            new CommandEntry("tag", null,
+                new CommandEntry("log", () => new RegistryTagLogCommand()),
+                new CommandEntry("undo", () => new RegistryTagUndoCommand()))
+            {
+                GroupSummary = "Look at the moves of tags, and take them back",
+            })
         {
             GroupSummary = "Serve and look after a registry",
         },

@@ -12,7 +12,10 @@ internal abstract class MetadataDatabase : IAsyncDisposable
     /// <summary>Raised by every committed write of this process; what is remembered from before it may be wrong.</summary>
     public long Generation => Interlocked.Read(ref _generation);
 
-    /// <summary>Nobody but this process writes, so <see cref="Generation"/> tells whether anything changed.</summary>
+    /// <summary>
+    /// Only this process serves the data, so <see cref="Generation"/> tells whether anything changed; what a tool beside it
+    /// changes is noticed within a second.
+    /// </summary>
     public abstract bool IsExclusive { get; }
 
     /// <summary>The words in which the schema of this database differs.</summary>
@@ -29,6 +32,9 @@ internal abstract class MetadataDatabase : IAsyncDisposable
             return true;
         },
         cancellationToken);
+
+    /// <summary>Raises <see cref="Generation"/> when another process has written, where that matters.</summary>
+    public virtual Task NoticeChangesAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public abstract ValueTask DisposeAsync();
 

@@ -18,6 +18,7 @@ internal sealed class SqliteDatabase : MetadataDatabase
     private readonly ConcurrentStack<Connection> _readers = new();
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Connection _writer;
+    private long _version;
 
     static SqliteDatabase() => raw.SetProvider(new SQLite3Provider_e_sqlite3());
 
@@ -109,6 +110,28 @@ internal sealed class SqliteDatabase : MetadataDatabase
 
             Committed();
             return result;
+        }
+        catch (SqliteException error)
+        {
+            throw Translate(error, _path);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    public override async Task NoticeChangesAsync(CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            // Changes when another connection has written, and none of ours but this one writes.
+            long version = await _writer.Session(cancellationToken).NumberAsync("PRAGMA data_version");
+            if (Interlocked.Exchange(ref _version, version) != version)
+            {
+                Committed();
+            }
         }
         catch (SqliteException error)
         {

@@ -13,6 +13,8 @@ internal enum RouteKind
     Tags,
     Referrers,
     Catalog,
+    Journal,
+    Undo,
 }
 
 /// <summary>
@@ -48,7 +50,7 @@ internal readonly partial record struct Route(RouteKind Kind, string Repository,
             return null;
         }
 
-        const string Uploads = "/blobs/uploads", Tags = "/tags/list";
+        const string Uploads = "/blobs/uploads", Tags = "/tags/list", Journal = "/_mica/journal", Undo = "/_mica/undo";
         string rest = path[Prefix.Length..];
         string open = rest.EndsWith('/') ? rest[..^1] : rest;
         if (open.EndsWith(Uploads, StringComparison.Ordinal))
@@ -59,6 +61,11 @@ internal readonly partial record struct Route(RouteKind Kind, string Repository,
         if (rest.EndsWith(Tags, StringComparison.Ordinal))
         {
             return new Route(RouteKind.Tags, rest[..^Tags.Length], "");
+        }
+
+        if ((Ends(rest, Journal) ?? Ends(rest, Undo)) is { } name)
+        {
+            return new Route(rest.EndsWith(Undo, StringComparison.Ordinal) ? RouteKind.Undo : RouteKind.Journal, name, "");
         }
 
         int last = rest.LastIndexOf('/');
