@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -44,6 +45,9 @@ public sealed class RegistryServer : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.AddSingleton<IHostLifetime, EndedByDisposal>();
         configureLogging?.Invoke(builder.Logging);
+
+        // What a request does begins on the thread that has read it, without another hop.
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         WebApplication application = builder.Build();
         RegistryParts parts = await RegistryParts.OpenAsync(options, application.Services.GetRequiredService<ILoggerFactory>(), cancellationToken);
         try

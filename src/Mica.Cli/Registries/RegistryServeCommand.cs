@@ -12,6 +12,8 @@ namespace Mica.Cli.Registries;
 /// <summary><c>mica registry serve</c>.</summary>
 internal sealed class RegistryServeCommand : CliCommand
 {
+    private const int MinThreads = 32;
+
     private readonly Option<string?> _data;
     private readonly Option<string?> _listen;
 
@@ -45,6 +47,9 @@ internal sealed class RegistryServeCommand : CliCommand
             options = options with { Listen = ParseEndpoint(invocation, listen) };
         }
 
+        // Files and SQLite keep threads waiting for the disk; meanwhile others must be there for the rest.
+        ThreadPool.GetMinThreads(out int workers, out int completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, MinThreads), completions);
         await using RegistryServer.RegistryServer server = await Mica.RegistryServer.RegistryServer.StartAsync(
             options, ConfigureLogging, cancellationToken);
         await invocation.Output.WriteLineAsync($"Serving {server.Address} from {options.DataDirectory}");

@@ -112,6 +112,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "fsync", SetLastError = true)]
     public static partial int Sync(SafeHandle descriptor);
 
+    [LibraryImport(Name, EntryPoint = "sync_file_range", SetLastError = true)]
+    public static partial int SyncFileRange(SafeHandle descriptor, long offset, long length, uint flags);
+
     [LibraryImport(Name, EntryPoint = "syncfs", SetLastError = true)]
     public static partial int SyncFileSystem(SafeHandle descriptor);
 

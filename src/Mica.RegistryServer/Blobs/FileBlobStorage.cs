@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Mica.Linux;
@@ -11,8 +12,16 @@ namespace Mica.RegistryServer.Blobs;
 /// <summary>Blobs as files, <c>DIRECTORY/ab/abcdef…</c> by the key. A file is written where it will stay.</summary>
 internal sealed class FileBlobStorage : IBlobStorage
 {
-    /// <summary>Large pieces keep the calls per byte few; a slow reader holds one at most.</summary>
+    /// <summary>Large pieces keep the calls per byte few.</summary>
     private const int PieceSize = 256 * 1024;
+
+    /// <summary>A reader that is slow holds one of these; a quick one soon gets large ones.</summary>
+    private const int SmallPiece = 32 * 1024;
+
+    /// <summary>So much is written before the kernel is told to bring it to the disk.</summary>
+    private const int WriteBehind = 8 << 20;
+
+    private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(20);
 
     private readonly string _directory;
 
@@ -29,7 +38,7 @@ internal sealed class FileBlobStorage : IBlobStorage
     {
         string path = PathOf(upload.Id);
         byte[] piece = ArrayPool<byte>.Shared.Rent(PieceSize);
-        long size = upload.Size;
+        long size = upload.Size, begun = size;
         try
         {
             using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
@@ -45,6 +54,12 @@ internal sealed class FileBlobStorage : IBlobStorage
                 {
                     RandomAccess.Write(file, piece.AsSpan(0, read), size);
                     size += read;
+                }
+
+                if (size - begun >= WriteBehind)
+                {
+                    LinuxFileSystem.StartWriting(file, begun, size - begun);
+                    begun = size;
                 }
 
                 if (read < PieceSize)
@@ -88,9 +103,11 @@ internal sealed class FileBlobStorage : IBlobStorage
     public async Task SendAsync(string key, long offset, long length, PipeWriter target, CancellationToken cancellationToken)
     {
         using SafeFileHandle file = Open(key);
+        int piece = SmallPiece;
         while (length > 0)
         {
-            int wanted = (int)Math.Min(length, PieceSize);
+            long started = Stopwatch.GetTimestamp();
+            int wanted = (int)Math.Min(length, piece);
             Memory<byte> memory = target.GetMemory(wanted);
             int read = RandomAccess.Read(file, memory.Span[..wanted], offset);
             if (read == 0)
@@ -106,6 +123,8 @@ internal sealed class FileBlobStorage : IBlobStorage
             {
                 return;
             }
+
+            piece = Stopwatch.GetElapsedTime(started) < s_slow ? Math.Min(2 * piece, PieceSize) : SmallPiece;
         }
     }
 
