@@ -82,6 +82,10 @@ public sealed class RegistryRepository : IMountingTarget, IResumableSource
             ? await _pushed.ResolveAsync(descriptor.Digest.ToString(), cancellationToken) is not null
             : await BlobExistence.CheckAsync(_push, descriptor, cancellationToken);
 
+    /// <summary>How many bytes a blob has of which only the digest is known; null when the repository lacks it. Mirrors are not asked.</summary>
+    public Task<long?> FindBlobAsync(Digest digest, CancellationToken cancellationToken) =>
+        BlobExistence.SizeAsync(_pull.Last, digest, cancellationToken);
+
     /// <inheritdoc/>
     public async ValueTask<bool> TryMountAsync(Descriptor descriptor, string sourceRepository, CancellationToken cancellationToken)
     {
