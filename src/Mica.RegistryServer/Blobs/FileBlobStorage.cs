@@ -78,6 +78,12 @@ internal sealed class FileBlobStorage : IBlobStorage
         }
     }
 
+    public bool TryAdopt(Upload upload, string path)
+    {
+        File.Move(path, PathOf(upload.Id));
+        return true;
+    }
+
     public Task CompleteAsync(Upload upload, CancellationToken cancellationToken)
     {
         string path = PathOf(upload.Id);

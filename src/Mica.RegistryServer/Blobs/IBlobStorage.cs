@@ -16,6 +16,12 @@ internal interface IBlobStorage
     /// </summary>
     Task<Upload> AppendAsync(Upload upload, Stream content, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Takes the file at <paramref name="path"/> for all bytes of an upload that has none yet, without copying them; false
+    /// where that cannot be done, and the file is as before.
+    /// </summary>
+    bool TryAdopt(Upload upload, string path) => false;
+
     /// <summary>Makes the upload's bytes readable under its id, and safe from a loss of power, before it returns. May be repeated.</summary>
     Task CompleteAsync(Upload upload, CancellationToken cancellationToken);
 

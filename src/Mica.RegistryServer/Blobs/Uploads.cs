@@ -98,6 +98,32 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         return digest;
     }
 
+    /// <summary>
+    /// Makes a file of this machine, which may be gone then, a blob of the repository. The bytes are read again, as they are on
+    /// the disk.
+    /// </summary>
+    public async Task AdoptAsync(string repository, string who, Digest digest, string path, long size, CancellationToken cancellationToken)
+    {
+        Upload upload = await StartAsync(repository, who, algorithm: null, cancellationToken);
+        try
+        {
+            if (storage.TryAdopt(upload, path))
+            {
+                await metadata.WriteAsync(session => UploadRows.GrowAsync(session, upload with { Size = size }, 0, Now), cancellationToken);
+                await CompleteAsync(repository, upload.Id, digest, start: null, expected: 0, Stream.Null, cancellationToken);
+                return;
+            }
+
+            await using FileStream content = File.OpenRead(path);
+            await CompleteAsync(repository, upload.Id, digest, start: null, expected: size, content, cancellationToken);
+        }
+        catch
+        {
+            await CancelAsync(upload, CancellationToken.None);
+            throw;
+        }
+    }
+
     public async Task CancelAsync(Upload upload, CancellationToken cancellationToken)
     {
         await metadata.WriteAsync(async session => { await UploadRows.RemoveAsync(session, upload.Id); }, cancellationToken);
