@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Mica.Oci;
 using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Protocol;
+using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -10,7 +11,7 @@ namespace Mica.RegistryServer;
 /// <summary>From a request to its endpoint, with everything that all of them have in common: rights, errors, counts.</summary>
 internal sealed partial class RegistryHandler(
     BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, JournalEndpoint journal, AccessPolicy access,
-    RegistryMetrics metrics, ILogger<RegistryHandler> log)
+    Upstreams? upstreams, RegistryMetrics metrics, ILogger<RegistryHandler> log)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -35,7 +36,13 @@ internal sealed partial class RegistryHandler(
 
     private Task DispatchAsync(HttpContext context, Route route)
     {
-        var request = new ProtocolRequest(context, route, Principal.Anonymous);
+        UpstreamRepository? upstream = null;
+        if (upstreams is not null && route.Kind is not (RouteKind.Base or RouteKind.Catalog))
+        {
+            (upstream, route) = upstreams.Match(context, route);
+        }
+
+        var request = new ProtocolRequest(context, route, Principal.Anonymous) { Upstream = upstream };
         if (route.Kind is not (RouteKind.Base or RouteKind.Catalog))
         {
             if (!route.HasValidName)
@@ -44,6 +51,7 @@ internal sealed partial class RegistryHandler(
             }
 
             Require(request);
+            Upstreams.RefusePush(request);
         }
 
         return route.Kind switch
@@ -109,6 +117,9 @@ internal sealed partial class RegistryHandler(
             return;
         }
 
+        // What was meant for the content is not true of the error.
+        context.Response.Headers.CacheControl = default;
+        context.Response.Headers.ETag = default;
         if (status == StatusCodes.Status503ServiceUnavailable)
         {
             context.Response.Headers.RetryAfter = "5";

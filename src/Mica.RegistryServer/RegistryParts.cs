@@ -6,6 +6,7 @@ using Mica.RegistryServer.Collection;
 using Mica.RegistryServer.Manifests;
 using Mica.RegistryServer.Metadata;
 using Mica.RegistryServer.Protocol;
+using Mica.RegistryServer.Upstream;
 using Microsoft.Extensions.Logging;
 
 namespace Mica.RegistryServer;
@@ -21,13 +22,18 @@ internal sealed class RegistryParts : IAsyncDisposable
     {
         _lock = dataLock;
         _metadata = metadata;
-        var metrics = new RegistryMetrics();
+        RegistryMetrics metrics = Metrics;
         var access = new AccessPolicy(options.Access?.Rules ?? [], isOpen: options.Access is null);
         var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
         var uploads = new Uploads(metadata, storage, options.Limits, options.Time);
         var rules = new TagRules(options.ImmutableTags);
         var manifests = new ManifestStore(metadata, options.Limits, rules, options.Time);
         var pulls = new PullLog(metadata, options.Time);
+        if (!options.Upstreams.IsEmpty)
+        {
+            Upstreams = new Upstreams(options, metadata, manifests, blobs, uploads, access, metrics, logs.CreateLogger<Upstreams>());
+        }
+
         Collector = new Collector(metadata, storage, options.Limits, options.Time);
         Handler = new RegistryHandler(
             new BlobEndpoint(blobs, metrics),
@@ -36,6 +42,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             new ListEndpoint(metadata, access),
             new JournalEndpoint(metadata, manifests),
             access,
+            Upstreams,
             metrics,
             logs.CreateLogger<RegistryHandler>());
         _work = new BackgroundWork(options.Time, logs.CreateLogger<BackgroundWork>());
@@ -56,12 +63,22 @@ internal sealed class RegistryParts : IAsyncDisposable
             await retention.ForgetUntaggedAsync(cancellationToken);
         });
         _work.Add("changes by others", TimeSpan.FromSeconds(1), metadata.NoticeChangesAsync);
+        if (Upstreams is not null)
+        {
+            _work.Add("expiry of copies", TimeSpan.FromHours(1), Upstreams.ExpireAsync);
+        }
+
         _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
     }
 
     public RegistryHandler Handler { get; }
 
     public Collector Collector { get; }
+
+    public RegistryMetrics Metrics { get; } = new();
+
+    /// <summary>Null when nothing is fetched from elsewhere.</summary>
+    public Upstreams? Upstreams { get; }
 
     public static async Task<RegistryParts> OpenAsync(RegistryServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken)
     {
@@ -91,6 +108,11 @@ internal sealed class RegistryParts : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _work.DisposeAsync();
+        if (Upstreams is not null)
+        {
+            await Upstreams.DisposeAsync();
+        }
+
         await _metadata.DisposeAsync();
         _lock.Dispose();
     }

@@ -30,6 +30,9 @@ public sealed class RegistryServer : IAsyncDisposable
     /// <summary>Where it listens, with the port that it has got.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1/");
 
+    /// <summary>What it has counted so far.</summary>
+    internal RegistryMetrics Metrics => _parts.Metrics;
+
     /// <summary>Opens the data and starts to listen.</summary>
     /// <param name="options">How the registry is to be.</param>
     /// <param name="configureLogging">Where its log goes; nowhere without it.</param>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Net;
 using Mica.Cli.CommandLine;
+using Mica.Cli.Hosting;
 using Mica.RegistryServer;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -41,6 +42,7 @@ internal sealed class RegistryServeCommand : CliCommand
         {
             DataDirectory = invocation.Value(_data) is { Length: > 0 } data ? Path.GetFullPath(data) : Path.Combine(invocation.Root, "registry"),
             Time = invocation.Host.Time,
+            UpstreamClient = RegistryAccess.Options(invocation, insecure: false),
         };
         if (invocation.Value(_listen) is { } listen)
         {

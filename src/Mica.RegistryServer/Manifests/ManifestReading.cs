@@ -52,7 +52,8 @@ internal static class ManifestReading
         [],
         [.. index.Manifests.Select(manifest => manifest.Digest).Distinct()]);
 
-    private static string? Annotations(ImmutableSortedDictionary<string, string>? annotations)
+    /// <summary>The JSON object; null for none.</summary>
+    public static string? Annotations(ImmutableSortedDictionary<string, string>? annotations)
     {
         if (annotations is null or { IsEmpty: true })
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Mica.Registry;
 
 namespace Mica.RegistryServer;
 
@@ -44,6 +45,12 @@ public sealed record RegistryServerOptions
 
     /// <summary>Repositories that are copied here now and then.</summary>
     public ImmutableArray<SyncOptions> Sync { get; init; } = [];
+
+    /// <summary>
+    /// How other registries are reached, for <see cref="Upstreams"/> and <see cref="Sync"/>: the proxy and the certificates.
+    /// Its credentials and its routing are not used; those belong to each upstream.
+    /// </summary>
+    public RegistryClientOptions UpstreamClient { get; init; } = new();
 
     /// <summary>Who is told of what happens.</summary>
     public ImmutableArray<WebhookOptions> Webhooks { get; init; } = [];

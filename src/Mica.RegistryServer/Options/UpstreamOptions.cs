@@ -19,16 +19,21 @@ public sealed record UpstreamOptions
     /// <summary>How long a tag is believed before it is asked for again.</summary>
     public TimeSpan TagLifetime { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Other times for some tags, by patterns over <c>REPOSITORY:TAG</c>; the first that fits.</summary>
+    /// <summary>Other times for some tags, by patterns over <c>REPOSITORY:TAG</c> with the name that the repository has there; the first that fits.</summary>
     public ImmutableArray<TagLifetime> TagLifetimes { get; init; } = [];
 
-    /// <summary>Nothing is asked for: what is here is served, however old.</summary>
+    /// <summary>The registry is never asked: what is here is served, however old.</summary>
     public bool IsOffline { get; init; }
+
+    /// <summary>
+    /// How long what nobody pulls keeps its tags here; then it goes the way of everything without a tag. Zero: for good.
+    /// </summary>
+    public TimeSpan KeepUnpulled { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>The user there; null for none.</summary>
     public string? User { get; init; }
 
-    /// <summary>The file with the user's password.</summary>
+    /// <summary>The file with the user's password; read when the registry asks for it.</summary>
     public string? PasswordFile { get; init; }
 }
 
@@ -37,7 +42,10 @@ public sealed record UpstreamOptions
 /// <param name="Lifetime">How long.</param>
 public sealed record TagLifetime(string Tags, TimeSpan Lifetime);
 
-/// <summary>Repositories of another registry that are copied here on a schedule.</summary>
+/// <summary>
+/// Repositories of another registry that are copied here on a schedule: whole images, with all platforms and what refers to
+/// them. What is removed there stays here.
+/// </summary>
 public sealed record SyncOptions
 {
     /// <summary>The registry, as in <see cref="UpstreamOptions.Registry"/>.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mica.RegistryServer.Blobs;
 using Mica.RegistryServer.Metadata;
+using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -37,7 +38,9 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
     private async Task SendAsync(ProtocolRequest request, bool isHead)
     {
         // Who asks by HEAD is about to rely on the blob in a manifest.
-        StoredBlob blob = await blobs.FindAsync(request.Repository, request.Digest, hold: isHead, request.Aborted) ?? throw Unknown(request);
+        StoredBlob? found = await blobs.FindAsync(request.Repository, request.Digest, hold: isHead, request.Aborted);
+        using UpstreamBlob? fetched = request.Upstream is { } upstream ? await FetchAsync(request, upstream, found, isHead) : null;
+        StoredBlob blob = found ?? fetched?.Blob ?? throw Unknown(request);
         HttpResponse response = request.Response;
         string tag = $"\"{blob.Digest}\"";
         request.SetDigest(blob.Digest);
@@ -59,7 +62,15 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
         }
 
         metrics.BlobBytesSent.Add(length);
-        await blobs.SendAsync(blob, offset, length, response.BodyWriter, request.Aborted);
+        await (fetched?.Flight is { } flight
+            ? flight.SendAsync(offset, length, response.BodyWriter, request.Aborted)
+            : blobs.SendAsync(blob, offset, length, response.BodyWriter, request.Aborted));
+    }
+
+    private async Task<UpstreamBlob?> FetchAsync(ProtocolRequest request, UpstreamRepository upstream, StoredBlob? found, bool isHead)
+    {
+        metrics.UpstreamHits.Add(found is null ? 0 : 1);
+        return found is null ? await upstream.Upstreams.Blobs.FindAsync(upstream, request.Digest, isHead, request.Aborted) : null;
     }
 
     /// <summary>

@@ -27,6 +27,7 @@ internal enum ErrorCode
     PaginationInvalid,
     NotFound,
     Unavailable,
+    BadUpstream,
     Unknown,
 }
 
@@ -60,6 +61,7 @@ internal sealed class RefusedException(ErrorCode code, string message) : Excepti
         ErrorCode.PaginationInvalid => (400, "PAGINATION_NUMBER_INVALID"),
         ErrorCode.NotFound => (404, "NOT_FOUND"),
         ErrorCode.Unavailable => (503, "UNAVAILABLE"),
+        ErrorCode.BadUpstream => (502, "UNAVAILABLE"),
         _ => (500, "UNKNOWN"),
     };
 

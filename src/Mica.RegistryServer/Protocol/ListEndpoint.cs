@@ -21,7 +21,10 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
         RequireGet(request);
         long count = Count(request, MaxCount);
         string last = request.Query("last") ?? "";
-        List<string> tags = await metadata.ReadAsync(
+        List<string>? fetched = request.Upstream is { } upstream
+            ? await upstream.Upstreams.Lists.TagsAsync(request, upstream, last, count + 1)
+            : null;
+        List<string> tags = fetched ?? await metadata.ReadAsync(
             async session => await RepositoryRows.FindAsync(session, request.Repository) is { } id
                 ? await TagRows.ListAsync(session, id, last, count + 1)
                 : throw new RefusedException(ErrorCode.NameUnknown, $"there is no repository {request.Repository}"),
@@ -34,7 +37,7 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
         await JsonAnswer.SendAsync(request.Context, writer =>
         {
             writer.WriteStartObject();
-            writer.WriteString("name", request.Repository);
+            writer.WriteString("name", request.Upstream?.Asked ?? request.Repository);
             Strings(writer, "tags", tags);
             writer.WriteEndObject();
         });
@@ -78,7 +81,10 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
         Digest subject = request.Digest;
         string? artifactType = request.Query("artifactType");
         string last = request.Query("last") ?? "";
-        List<Referrer> referrers = await metadata.ReadAsync(
+        List<Referrer>? fetched = request.Upstream is { } upstream
+            ? await upstream.Upstreams.Lists.ReferrersAsync(request, upstream, subject, artifactType, last, ReferrersPage + 1)
+            : null;
+        List<Referrer> referrers = fetched ?? await metadata.ReadAsync(
             session => ManifestRows.ReferrersAsync(session, request.Repository, subject, artifactType, last, ReferrersPage + 1), request.Aborted);
         if (artifactType is not null)
         {

@@ -4,6 +4,7 @@ using Mica.Oci;
 using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Manifests;
 using Mica.RegistryServer.Metadata;
+using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Http;
 
 namespace Mica.RegistryServer.Protocol;
@@ -28,7 +29,9 @@ internal sealed class ManifestEndpoint(
     private async Task SendAsync(ProtocolRequest request)
     {
         CheckReference(request);
-        StoredManifest manifest = await manifests.FindAsync(request.Repository, request.Route.Reference, request.Aborted) ?? throw Unknown(request);
+        StoredManifest manifest = (request.Upstream is { } upstream
+            ? await FetchAsync(request, upstream)
+            : await manifests.FindAsync(request.Repository, request.Route.Reference, request.Aborted)) ?? throw Unknown(request);
 
         HttpResponse response = request.Response;
         string digest = manifest.Digest.ToString();
@@ -47,6 +50,17 @@ internal sealed class ManifestEndpoint(
             pulls.Add(request.Repository, manifest.Digest);
             await response.BodyWriter.WriteAsync(manifest.Content, request.Aborted);
         }
+    }
+
+    private static async Task<StoredManifest?> FetchAsync(ProtocolRequest request, UpstreamRepository upstream)
+    {
+        UpstreamManifest? found = await upstream.Upstreams.Manifests.FindAsync(upstream, request.Route.Reference, request.Aborted);
+        if (found?.Warning is { } warning)
+        {
+            UpstreamException.Warn(request.Response, warning);
+        }
+
+        return found?.Manifest;
     }
 
     /// <summary>A tag that cannot be one is unknown; a malformed digest is the client's mistake.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mica.Oci;
 using Mica.RegistryServer.Access;
+using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Http;
 
 namespace Mica.RegistryServer.Protocol;
@@ -21,6 +22,9 @@ internal sealed class ProtocolRequest(HttpContext context, Route route, Principa
     public string Repository => route.Repository;
 
     public Principal Principal => principal;
+
+    /// <summary>The repository of another registry that is meant; null for one of this registry.</summary>
+    public UpstreamRepository? Upstream { get; init; }
 
     /// <summary>The digest at the end of the path.</summary>
     public Digest Digest => ParseDigest(route.Reference);
