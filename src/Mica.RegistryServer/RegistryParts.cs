@@ -68,6 +68,12 @@ internal sealed class RegistryParts : IAsyncDisposable
             _work.Add("expiry of copies", TimeSpan.FromHours(1), Upstreams.ExpireAsync);
         }
 
+        if (!options.Sync.IsEmpty)
+        {
+            Synchronizer = new Synchronizer(options, manifests, blobs, uploads, access, logs.CreateLogger<Synchronizer>());
+            _work.Add("sync", Synchronizer.Interval, cancellationToken => Synchronizer.RunAsync(isAll: false, cancellationToken));
+        }
+
         _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
     }
 
@@ -79,6 +85,9 @@ internal sealed class RegistryParts : IAsyncDisposable
 
     /// <summary>Null when nothing is fetched from elsewhere.</summary>
     public Upstreams? Upstreams { get; }
+
+    /// <summary>Null when nothing is to be copied from elsewhere.</summary>
+    public Synchronizer? Synchronizer { get; }
 
     public static async Task<RegistryParts> OpenAsync(RegistryServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken)
     {
@@ -111,6 +120,11 @@ internal sealed class RegistryParts : IAsyncDisposable
         if (Upstreams is not null)
         {
             await Upstreams.DisposeAsync();
+        }
+
+        if (Synchronizer is not null)
+        {
+            await Synchronizer.DisposeAsync();
         }
 
         await _metadata.DisposeAsync();

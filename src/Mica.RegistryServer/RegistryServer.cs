@@ -1,5 +1,6 @@
 using Mica.Oci;
 using Mica.RegistryServer.Collection;
+using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -74,6 +75,10 @@ public sealed class RegistryServer : IAsyncDisposable
 
     /// <summary>Removes at once what the next round of garbage collection would.</summary>
     public Task<CollectionReport> CollectAsync(CancellationToken cancellationToken) => _parts.Collector.RunAsync(cancellationToken);
+
+    /// <summary>Copies at once what the next runs of sync would, from all entries.</summary>
+    public async Task<SyncReport> SynchronizeAsync(CancellationToken cancellationToken) =>
+        _parts.Synchronizer is { } synchronizer ? await synchronizer.RunAsync(isAll: true, cancellationToken) : new SyncReport();
 
     /// <summary>Takes no further connections, and waits for the requests that are being answered.</summary>
     public async ValueTask DisposeAsync()
