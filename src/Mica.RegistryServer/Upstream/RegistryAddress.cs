@@ -21,20 +21,23 @@ internal sealed record RegistryAddress(string Host, Uri Address) : IRegistryRout
             host += isPlain ? ":80" : ":443";
         }
 
-        if (!ImageReference.TryParse($"{host}/any/name", out ImageReference? reference) || reference.Domain != host || reference.Path != "any/name"
-            || reference.Tag is not null || reference.Digest is not null)
+        if (!ImageReference.TryParse($"{host}/any/name", out ImageReference? reference) || reference.Domain != host
+            || reference.Path != "any/name" || reference.Tag is not null || reference.Digest is not null)
         {
             throw new MicaException(
-                ErrorKind.InvalidArgument, $"\"{Printable.Of(text)}\" is not a registry: write host[:port], with http:// before it for plain http");
+                ErrorKind.InvalidArgument,
+                $"\"{Printable.Of(text)}\" is not a registry: write host[:port], with http:// before it for plain http");
         }
 
         Uri address = DirectRouting.EndpointOf(host, "any/name", insecure: false).BaseAddress;
-        return new RegistryAddress(host, isPlain ? new UriBuilder(address) { Scheme = "http", Port = address.IsDefaultPort ? 80 : address.Port }.Uri : address);
+        int port = address.IsDefaultPort ? 80 : address.Port;
+        return new RegistryAddress(host, isPlain ? new UriBuilder(address) { Scheme = "http", Port = port }.Uri : address);
     }
 
     /// <summary>The repository of that name; null when no repository can be called so.</summary>
     public ImageReference? Find(string name) =>
-        ImageReference.TryParse($"{Host}/{name}", out ImageReference? reference) && reference.Domain == Host && reference.Tag is null && reference.Digest is null
+        ImageReference.TryParse($"{Host}/{name}", out ImageReference? reference) && reference.Domain == Host
+            && reference.Tag is null && reference.Digest is null
             ? reference
             : null;
 

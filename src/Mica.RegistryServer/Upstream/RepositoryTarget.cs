@@ -25,7 +25,7 @@ internal sealed class RepositoryTarget(
     {
         if (MediaTypes.IsDocument(descriptor.MediaType))
         {
-            StoredManifest manifest = await manifests.FindAsync(name, descriptor.Digest.ToString(), cancellationToken) ?? throw Missing(descriptor);
+            StoredManifest manifest = await FindAsync(descriptor, cancellationToken);
             return new MemoryStream(manifest.Content.ToArray(), writable: false);
         }
 
@@ -66,7 +66,7 @@ internal sealed class RepositoryTarget(
 
     public async ValueTask TagAsync(Descriptor descriptor, string tag, CancellationToken cancellationToken)
     {
-        StoredManifest manifest = await manifests.FindAsync(name, descriptor.Digest.ToString(), cancellationToken) ?? throw Missing(descriptor);
+        StoredManifest manifest = await FindAsync(descriptor, cancellationToken);
         await manifests.PutAsync(name, manifest, [tag], who, isSparse: false, cancellationToken);
     }
 
@@ -106,6 +106,9 @@ internal sealed class RepositoryTarget(
 
         return all;
     }
+
+    private async ValueTask<StoredManifest> FindAsync(Descriptor descriptor, CancellationToken cancellationToken) =>
+        await manifests.FindAsync(name, descriptor.Digest.ToString(), cancellationToken) ?? throw Missing(descriptor);
 
     private MicaException Missing(Descriptor descriptor) => new(ErrorKind.NotFound, $"{name}: {descriptor.Digest} is not there");
 }

@@ -45,9 +45,11 @@ internal sealed class SyncJob : IAsyncDisposable
     private (ImageReference Remote, string Name) Repository(string text)
     {
         ImageReference remote = _address.Find(text)
-            ?? throw new MicaException(ErrorKind.InvalidArgument, $"sync of {_address.Host}: \"{Printable.Of(text)}\" is not the name of a repository");
+            ?? throw new MicaException(
+                ErrorKind.InvalidArgument, $"sync of {_address.Host}: \"{Printable.Of(text)}\" is not the name of a repository");
         string name = _options.Prefix.Length == 0 ? remote.Path : $"{_options.Prefix}/{remote.Path}";
         return Protocol.Route.IsName(name) ? (remote, name)
-            : throw new MicaException(ErrorKind.InvalidArgument, $"sync of {_address.Host}: \"{Printable.Of(name)}\" cannot be the name of a repository here");
+            : throw new MicaException(
+                ErrorKind.InvalidArgument, $"sync of {_address.Host}: \"{Printable.Of(name)}\" cannot be the name of a repository here");
     }
 }

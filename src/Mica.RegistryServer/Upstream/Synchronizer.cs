@@ -32,6 +32,7 @@ internal sealed partial class Synchronizer : IAsyncDisposable
     private const int MaxReferrerDepth = 3;
     private const int MaxReferrers = 1000;
 
+    private static readonly TimeSpan s_poll = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_referrers = TimeSpan.FromDays(1);
 
     private readonly ImmutableArray<SyncJob> _jobs;
@@ -45,7 +46,8 @@ internal sealed partial class Synchronizer : IAsyncDisposable
 
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: an entry of the options cannot be.</exception>
     public Synchronizer(
-        RegistryServerOptions options, ManifestStore manifests, BlobStore blobs, Uploads uploads, AccessPolicy access, ILogger<Synchronizer> log)
+        RegistryServerOptions options, ManifestStore manifests, BlobStore blobs, Uploads uploads, AccessPolicy access,
+        ILogger<Synchronizer> log)
     {
         (_manifests, _blobs, _uploads, _access, _time, _log) = (manifests, blobs, uploads, access, options.Time, log);
         _jobs = [.. options.Sync.Select(entry => new SyncJob(entry, options.UpstreamClient, options.Time))];
@@ -54,7 +56,7 @@ internal sealed partial class Synchronizer : IAsyncDisposable
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>How often a run is to be tried, so that each entry runs in time.</summary>
-    public TimeSpan Interval => _jobs.Min(job => job.Interval) is var shortest && shortest < TimeSpan.FromSeconds(5) ? shortest : TimeSpan.FromSeconds(5);
+    public TimeSpan Interval => _jobs.Min(job => job.Interval) is var shortest && shortest < s_poll ? shortest : s_poll;
 
     /// <summary>Runs the entries that are due, or all of them, after a run that is under way.</summary>
     public async Task<SyncReport> RunAsync(bool isAll, CancellationToken cancellationToken)

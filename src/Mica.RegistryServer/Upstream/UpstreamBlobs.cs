@@ -92,7 +92,8 @@ internal sealed partial class UpstreamBlobs
 
             return repository.Registry.IsOffline ? null
                 : !isHead ? await BeginAsync(Start(repository, digest, known), cancellationToken)
-                : (there ?? await LookAsync(repository, digest, cancellationToken)) is { } found ? new UpstreamBlob(new StoredBlob(digest, found, "", 0), null)
+                : (there ?? await LookAsync(repository, digest, cancellationToken)) is { } found
+                ? new UpstreamBlob(new StoredBlob(digest, found, "", 0), null)
                 : null;
         }
         catch (UpstreamException error)
@@ -217,7 +218,8 @@ internal sealed partial class UpstreamBlobs
             failure = error;
             if (error is not OperationCanceledException)
             {
-                Failed(_log, repository.Name, flight.Descriptor.Digest.ToString(), error.Message, error is MicaException or RefusedException or IOException ? null : error);
+                Exception? bug = error is MicaException or RefusedException or IOException ? null : error;
+                Failed(_log, repository.Name, flight.Descriptor.Digest.ToString(), error.Message, bug);
             }
         }
         finally

@@ -1,3 +1,4 @@
+using System.Net;
 using Mica.Oci;
 using Mica.Registry;
 using Mica.RegistryServer.Protocol;
@@ -8,7 +9,8 @@ namespace Mica.RegistryServer.Upstream;
 /// <summary>Another registry failed us, or refused. Not a failure of this one.</summary>
 internal sealed class UpstreamException(ErrorKind kind, string message, Exception? inner) : MicaException(kind, message, inner)
 {
-    public static UpstreamException Of(MicaException error) => error as UpstreamException ?? new UpstreamException(error.Kind, error.Message, error);
+    public static UpstreamException Of(MicaException error) =>
+        error as UpstreamException ?? new UpstreamException(error.Kind, error.Message, error);
 
     /// <summary>It says nothing about what was asked for: what is here may stand in.</summary>
     public bool IsFailure => Kind is ErrorKind.Unavailable or ErrorKind.ContentMismatch or ErrorKind.Failed;
@@ -20,7 +22,7 @@ internal sealed class UpstreamException(ErrorKind kind, string message, Exceptio
         {
             // A 401 of ours would ask for a password that is not for us; whether it is there or only not for us, nobody can tell.
             ErrorKind.NotFound or ErrorKind.Unauthenticated or ErrorKind.PermissionDenied => unknown,
-            ErrorKind.Unavailable when InnerException is RegistryException { Status: System.Net.HttpStatusCode.TooManyRequests } => ErrorCode.TooManyRequests,
+            ErrorKind.Unavailable when InnerException is RegistryException { Status: HttpStatusCode.TooManyRequests } => ErrorCode.TooManyRequests,
             ErrorKind.Unavailable => ErrorCode.Unavailable,
             ErrorKind.Unsupported => ErrorCode.Unsupported,
             _ => ErrorCode.BadUpstream,

@@ -18,7 +18,8 @@ internal sealed class UpstreamLists(MetadataDatabase metadata, RegistryMetrics m
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(1);
 
     private readonly SingleFlight<string, string[]> _tagFlights = new(stopping);
-    private readonly SingleFlight<(string Repository, Digest Subject, string? Type), ImmutableArray<Descriptor>> _referrerFlights = new(stopping);
+    private readonly SingleFlight<(string Repository, Digest Subject, string? Type), ImmutableArray<Descriptor>> _referrerFlights =
+        new(stopping);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (string[] Tags, long Until)> _kept = new(StringComparer.Ordinal);
 
@@ -30,7 +31,10 @@ internal sealed class UpstreamLists(MetadataDatabase metadata, RegistryMetrics m
         Task<int> Here() => metadata.ReadAsync(
             async session => await RepositoryRows.FindAsync(session, repository.Name) is null ? 0 : 1, request.Aborted);
         string[]? all = Kept(repository) ?? await AskAsync(
-            request, repository, () => _tagFlights.RunAsync(repository.Name, stop => ReadTagsAsync(repository, stop), request.Aborted), Here);
+            request,
+            repository,
+            () => _tagFlights.RunAsync(repository.Name, stop => ReadTagsAsync(repository, stop), request.Aborted),
+            Here);
         int start = all is null ? 0 : Array.BinarySearch(all, last, StringComparer.Ordinal) is var at && at >= 0 ? at + 1 : ~at;
         return all is null ? null : [.. all.AsSpan(start, (int)Math.Min(count, all.Length - start))];
     }
@@ -52,7 +56,8 @@ internal sealed class UpstreamLists(MetadataDatabase metadata, RegistryMetrics m
                 request.Aborted),
             Here);
         return found.IsDefault ? null : [.. found
-            .Select(entry => new Referrer(entry.Digest, entry.MediaType, entry.Size, entry.ArtifactType, ManifestReading.Annotations(entry.Annotations)))
+            .Select(entry => new Referrer(
+                entry.Digest, entry.MediaType, entry.Size, entry.ArtifactType, ManifestReading.Annotations(entry.Annotations)))
             .Where(entry => string.CompareOrdinal(entry.Digest.ToString(), last) > 0)
             .OrderBy(entry => entry.Digest.ToString(), StringComparer.Ordinal)
             .Take((int)count)];
@@ -60,7 +65,9 @@ internal sealed class UpstreamLists(MetadataDatabase metadata, RegistryMetrics m
 
     public Task EndAsync() => Task.WhenAll(_tagFlights.EndAsync(), _referrerFlights.EndAsync());
 
-    /// <summary>Asks over there, and falls back to the default, with a warning, when that fails and <paramref name="here"/> counts something.</summary>
+    /// <summary>
+    /// Asks over there, and falls back to the default, with a warning, when that fails and <paramref name="here"/> counts something.
+    /// </summary>
     private async Task<T?> AskAsync<T>(ProtocolRequest request, UpstreamRepository repository, Func<Task<T>> ask, Func<Task<int>> here)
     {
         if (repository.Registry.IsOffline)

@@ -144,7 +144,8 @@ internal sealed class UpstreamManifests(
         }
         catch (RefusedException error)
         {
-            throw new UpstreamException(ErrorKind.ContentMismatch, $"{repository.Registry.Host} has an invalid manifest {manifest.Digest}: {error.Message}", error);
+            throw new UpstreamException(
+                ErrorKind.ContentMismatch, $"{repository.Registry.Host} has an invalid manifest {manifest.Digest}: {error.Message}", error);
         }
 
         await metadata.WriteAsync(session => UpstreamRows.PutAsync(session, repository.Name, manifest, links, tag, Now), stop);

@@ -55,7 +55,12 @@ internal static class UpstreamRows
           JOIN edges e ON e.repository = r.id JOIN manifests m ON m.repository = r.id AND m.digest = e.manifest
         WHERE r.name = $1 AND e.target = $2 AND e.is_manifest = 0 LIMIT 1
         """,
-        static row => new StoredManifest { Digest = Digest.Parse(row.GetString(0)), MediaType = row.GetString(1), Content = row.GetFieldValue<byte[]>(2) },
+        static row => new StoredManifest
+        {
+            Digest = Digest.Parse(row.GetString(0)),
+            MediaType = row.GetString(1),
+            Content = row.GetFieldValue<byte[]>(2),
+        },
         repository,
         blob.ToString());
 

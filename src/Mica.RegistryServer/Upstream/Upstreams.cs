@@ -28,10 +28,13 @@ internal sealed class Upstreams : IAsyncDisposable
 
     /// <exception cref="MicaException"><see cref="ErrorKind.InvalidArgument"/>: the options of an upstream cannot be.</exception>
     public Upstreams(
-        RegistryServerOptions options, MetadataDatabase metadata, ManifestStore manifests, BlobStore blobs, Uploads uploads, AccessPolicy access,
-        RegistryMetrics metrics, ILogger<Upstreams> log)
+        RegistryServerOptions options, MetadataDatabase metadata, ManifestStore manifests, BlobStore blobs, Uploads uploads,
+        AccessPolicy access, RegistryMetrics metrics, ILogger<Upstreams> log)
     {
-        ImmutableArray<UpstreamRegistry> all = [.. options.Upstreams.Select(each => new UpstreamRegistry(each, options.UpstreamClient, options.Time))];
+        ImmutableArray<UpstreamRegistry> all =
+        [
+            .. options.Upstreams.Select(each => new UpstreamRegistry(each, options.UpstreamClient, options.Time)),
+        ];
         _byPrefix = Index(all, static registry => registry.Prefix);
         _byHost = Index(all, static registry => registry.Host);
         (_metadata, _ownAddress, _time) = (metadata, options.PublicAddress, options.Time);
@@ -74,7 +77,8 @@ internal sealed class Upstreams : IAsyncDisposable
     {
         if (request.Upstream is { } upstream && request.Request.Method is not ("GET" or "HEAD" or "DELETE"))
         {
-            throw new RefusedException(ErrorCode.Denied, $"{request.Repository} holds copies from {upstream.Registry.Host} and takes no pushes; push there");
+            throw new RefusedException(
+                ErrorCode.Denied, $"{request.Repository} holds copies from {upstream.Registry.Host} and takes no pushes; push there");
         }
     }
 
