@@ -33,8 +33,16 @@ public sealed class RegistryData : IAsyncDisposable
             throw new MicaException(ErrorKind.NotFound, $"{options.DataDirectory}: no registry has its data here; --data says where it is");
         }
 
-        MetadataDatabase metadata = await RegistryParts.OpenMetadataAsync(options, cancellationToken);
-        return new RegistryData(metadata, RegistryParts.OpenStorage(options), options);
+        IBlobStorage storage = await RegistryParts.OpenStorageAsync(options, cancellationToken);
+        try
+        {
+            return new RegistryData(await RegistryParts.OpenMetadataAsync(options, cancellationToken), storage, options);
+        }
+        catch
+        {
+            (storage as IDisposable)?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Removes at once what the server's next rounds of garbage collection would.</summary>
@@ -51,5 +59,9 @@ public sealed class RegistryData : IAsyncDisposable
         new Retention(_metadata, _options.Retention, new TagRules(_options.ImmutableTags), _options.Time).RunAsync(isTrial, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _metadata.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _metadata.DisposeAsync();
+        (_storage as IDisposable)?.Dispose();
+    }
 }

@@ -3,6 +3,7 @@ using Mica.Oci;
 using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Protocol;
 using Mica.RegistryServer.Upstream;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -94,7 +95,7 @@ internal sealed partial class RegistryHandler(
 
     private async Task AnswerAsync(HttpContext context, Exception failure)
     {
-        if (failure is OperationCanceledException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest }
+        if (failure is OperationCanceledException or ConnectionResetException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest }
             || context.RequestAborted.IsCancellationRequested)
         {
             // Nobody is there to read an answer.

@@ -14,14 +14,18 @@ namespace Mica.RegistryServer;
 /// <summary>All that a registry is made of, put together in one place, and its work in the background.</summary>
 internal sealed class RegistryParts : IAsyncDisposable
 {
-    private readonly FileLock _lock;
+    private static readonly TimeSpan s_unfinished = TimeSpan.FromHours(1);
+
+    private readonly FileLock? _lock;
     private readonly MetadataDatabase _metadata;
+    private readonly IBlobStorage _storage;
     private readonly BackgroundWork _work;
 
-    private RegistryParts(FileLock dataLock, MetadataDatabase metadata, IBlobStorage storage, RegistryServerOptions options, ILoggerFactory logs)
+    private RegistryParts(FileLock? dataLock, MetadataDatabase metadata, IBlobStorage storage, RegistryServerOptions options, ILoggerFactory logs)
     {
         _lock = dataLock;
         _metadata = metadata;
+        _storage = storage;
         RegistryMetrics metrics = Metrics;
         var access = new AccessPolicy(options.Access?.Rules ?? [], isOpen: options.Access is null);
         var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
@@ -74,6 +78,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             _work.Add("sync", Synchronizer.Interval, cancellationToken => Synchronizer.RunAsync(isAll: false, cancellationToken));
         }
 
+        _work.Add("unfinished uploads", s_unfinished, uploads.RemoveUnfinishedAsync);
         _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
     }
 
@@ -92,15 +97,20 @@ internal sealed class RegistryParts : IAsyncDisposable
     public static async Task<RegistryParts> OpenAsync(RegistryServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(options.DataDirectory);
-        FileLock dataLock = FileLock.TryAcquire(Path.Combine(options.DataDirectory, "lock"), FileLockMode.Exclusive)
+        // SQLite's file is for one registry; PostgreSQL is for as many as there are.
+        FileLock? dataLock = options.PostgreSql is not null ? null
+            : FileLock.TryAcquire(Path.Combine(options.DataDirectory, "lock"), FileLockMode.Exclusive)
             ?? throw new MicaException(ErrorKind.Conflict, $"{options.DataDirectory}: another registry has this directory");
+        IBlobStorage? storage = null;
         try
         {
-            return new RegistryParts(dataLock, await OpenMetadataAsync(options, cancellationToken), OpenStorage(options), options, logs);
+            storage = await OpenStorageAsync(options, cancellationToken);
+            return new RegistryParts(dataLock, await OpenMetadataAsync(options, cancellationToken), storage, options, logs);
         }
         catch
         {
-            dataLock.Dispose();
+            (storage as IDisposable)?.Dispose();
+            dataLock?.Dispose();
             throw;
         }
     }
@@ -108,9 +118,29 @@ internal sealed class RegistryParts : IAsyncDisposable
     public static string MetadataFile(RegistryServerOptions options) => Path.Combine(options.DataDirectory, "metadata.db");
 
     public static async Task<MetadataDatabase> OpenMetadataAsync(RegistryServerOptions options, CancellationToken cancellationToken) =>
-        await SqliteDatabase.OpenAsync(MetadataFile(options), cancellationToken);
+        options.PostgreSql is { } connection
+            ? await PostgresDatabase.OpenAsync(connection, cancellationToken)
+            : await SqliteDatabase.OpenAsync(MetadataFile(options), cancellationToken);
 
-    public static IBlobStorage OpenStorage(RegistryServerOptions options) => new FileBlobStorage(Path.Combine(options.DataDirectory, "blobs"));
+    public static async Task<IBlobStorage> OpenStorageAsync(RegistryServerOptions options, CancellationToken cancellationToken)
+    {
+        if (options.S3 is null)
+        {
+            return new FileBlobStorage(Path.Combine(options.DataDirectory, "blobs"));
+        }
+
+        var storage = new S3BlobStorage(options.S3, options.Limits.MaxBlobSize, options.Time);
+        try
+        {
+            await storage.CheckAsync(cancellationToken);
+            return storage;
+        }
+        catch
+        {
+            storage.Dispose();
+            throw;
+        }
+    }
 
     public void StartWork() => _work.Start();
 
@@ -128,6 +158,7 @@ internal sealed class RegistryParts : IAsyncDisposable
         }
 
         await _metadata.DisposeAsync();
-        _lock.Dispose();
+        (_storage as IDisposable)?.Dispose();
+        _lock?.Dispose();
     }
 }

@@ -41,6 +41,9 @@ internal sealed class BlobStore(MetadataDatabase metadata, IBlobStorage storage,
     public Task SendAsync(StoredBlob blob, long offset, long length, PipeWriter target, CancellationToken cancellationToken) =>
         storage.SendAsync(blob.StorageKey, offset, length, target, cancellationToken);
 
+    /// <summary>Where a client may fetch the blob itself; null when it comes from here.</summary>
+    public ValueTask<Uri?> RedirectAsync(StoredBlob blob) => storage.RedirectAsync(blob.StorageKey, blob.Size);
+
     public Task<Stream> OpenAsync(StoredBlob blob, CancellationToken cancellationToken) =>
         storage.OpenAsync(blob.StorageKey, 0, blob.Size, cancellationToken);
 

@@ -34,7 +34,7 @@ internal sealed class FileBlobStorage : IBlobStorage
         }
     }
 
-    public async Task<Upload> AppendAsync(Upload upload, Stream content, CancellationToken cancellationToken)
+    public async Task<Upload> AppendAsync(Upload upload, Stream content, bool isLast, CancellationToken cancellationToken)
     {
         string path = PathOf(upload.Id);
         byte[] piece = ArrayPool<byte>.Shared.Rent(PieceSize);
@@ -84,7 +84,9 @@ internal sealed class FileBlobStorage : IBlobStorage
         return true;
     }
 
-    public Task CompleteAsync(Upload upload, CancellationToken cancellationToken)
+    public Task DiscardAsync(Upload before, Upload after, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<string> CompleteAsync(Upload upload, CancellationToken cancellationToken)
     {
         string path = PathOf(upload.Id);
         using (SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read))
@@ -94,10 +96,14 @@ internal sealed class FileBlobStorage : IBlobStorage
         }
 
         LinuxFileSystem.SyncDirectory(Path.GetDirectoryName(path)!);
-        return Task.CompletedTask;
+        return Task.FromResult(upload.Id);
     }
 
     public Task AbandonAsync(Upload upload, CancellationToken cancellationToken) => RemoveAsync(upload.Id, cancellationToken);
+
+    public Task<int> RemoveUnfinishedAsync(Func<string, Task<bool>> isAlive, CancellationToken cancellationToken) => Task.FromResult(0);
+
+    public ValueTask<Uri?> RedirectAsync(string key, long size) => ValueTask.FromResult<Uri?>(null);
 
     public Task<Stream> OpenAsync(string key, long offset, long length, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Mica.Oci;
 using Mica.RegistryServer.Metadata;
@@ -11,6 +12,8 @@ namespace Mica.RegistryServer.Blobs;
 /// </summary>
 internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, RegistryLimits limits, TimeProvider time)
 {
+    private static readonly TimeSpan s_idle = TimeSpan.FromHours(1);
+
     private readonly UploadsInFlight _inFlight = new();
 
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -46,7 +49,7 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         string repository, string id, long? start, long? expected, Stream body, string? algorithm, CancellationToken cancellationToken)
     {
         using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
-        return await AppendAsync(entry, repository, id, start, expected, body, algorithm, cancellationToken);
+        return await AppendAsync(entry, repository, id, start, expected, body, algorithm, isLast: false, cancellationToken);
     }
 
     /// <summary>Appends what the closing request has, checks the digest, and makes the bytes a blob of the repository.</summary>
@@ -57,15 +60,15 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
         Upload upload = expected == 0 && start is null
             ? await FindAsync(repository, id, cancellationToken)
-            : await AppendAsync(entry, repository, id, start, expected, body, digest.Algorithm, cancellationToken);
+            : await AppendAsync(entry, repository, id, start, expected, body, digest.Algorithm, isLast: true, cancellationToken);
         if (upload.Size == 0)
         {
             entry.Take(0, digest.Algorithm);
         }
 
-        await storage.CompleteAsync(upload, cancellationToken);
+        string stored = await storage.CompleteAsync(upload, cancellationToken);
         Digest actual = entry.DigestOf(upload.Size, digest.Algorithm)
-            ?? await HashAsync(upload, digest.Algorithm, cancellationToken);
+            ?? await HashAsync(stored, upload.Size, digest.Algorithm, cancellationToken);
         if (actual != digest)
         {
             await CancelAsync(upload, cancellationToken);
@@ -75,13 +78,13 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         string key = await metadata.WriteAsync(
             async session =>
             {
-                if (!await UploadRows.RemoveAsync(session, id))
+                if (!await UploadRows.RemoveAsync(session, id, upload.Size))
                 {
-                    throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{repository}: the upload has ended meanwhile");
+                    throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{repository}: the upload has ended or grown meanwhile");
                 }
 
                 long now = Now;
-                string kept = await BlobRows.AddAsync(session, digest, upload.Size, id, now);
+                string kept = await BlobRows.AddAsync(session, digest, upload.Size, stored, now);
                 long target = await RepositoryRows.EnsureAsync(session, repository, now);
                 await BlobRows.LinkAsync(session, target, digest, now + (long)limits.Lease.TotalMilliseconds);
                 await Quota.CheckAsync(session, limits.Quotas, repository);
@@ -89,10 +92,10 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
             },
             cancellationToken);
         _inFlight.Remove(id);
-        if (key != id)
+        if (key != stored)
         {
             // The bytes are here already.
-            await storage.RemoveAsync(id, CancellationToken.None);
+            await storage.RemoveAsync(stored, CancellationToken.None);
         }
 
         return digest;
@@ -126,9 +129,24 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
 
     public async Task CancelAsync(Upload upload, CancellationToken cancellationToken)
     {
-        await metadata.WriteAsync(async session => { await UploadRows.RemoveAsync(session, upload.Id); }, cancellationToken);
+        bool isOurs = await metadata.WriteAsync(session => UploadRows.RemoveAsync(session, upload.Id), cancellationToken);
         _inFlight.Remove(upload.Id);
-        await storage.AbandonAsync(upload, CancellationToken.None);
+        if (isOurs)
+        {
+            // Without the row it may have become a blob after all.
+            await storage.AbandonAsync(upload, CancellationToken.None);
+        }
+    }
+
+    /// <summary>
+    /// Drops what is known here of uploads that rest, and what the storage has of those that are gone: where a replica was
+    /// killed nobody else did it.
+    /// </summary>
+    public Task RemoveUnfinishedAsync(CancellationToken cancellationToken)
+    {
+        _inFlight.RemoveIdle(Stopwatch.GetTimestamp() - (long)(s_idle.TotalSeconds * Stopwatch.Frequency));
+        return storage.RemoveUnfinishedAsync(
+            id => metadata.ReadAsync(session => UploadRows.ExistsAsync(session, id), cancellationToken), cancellationToken);
     }
 
     private async Task<Upload> AppendAsync(
@@ -139,6 +157,7 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         long? expected,
         Stream body,
         string? algorithm,
+        bool isLast,
         CancellationToken cancellationToken)
     {
         Upload upload = await FindAsync(repository, id, cancellationToken);
@@ -153,10 +172,11 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         try
         {
             await using var received = new ReceivedStream(body, hash, expected, limits.MaxBlobSize - upload.Size);
-            grown = await storage.AppendAsync(upload, received, cancellationToken);
+            grown = await storage.AppendAsync(upload, received, isLast, cancellationToken);
             if (grown.Size != upload.Size
                 && !await metadata.WriteAsync(session => UploadRows.GrowAsync(session, grown, upload.Size, Now), cancellationToken))
             {
+                await storage.DiscardAsync(upload, grown, CancellationToken.None);
                 throw new RefusedException(ErrorCode.RangeInvalid, "another request appended to the upload meanwhile");
             }
 
@@ -178,9 +198,9 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         return grown;
     }
 
-    private async Task<Digest> HashAsync(Upload upload, string algorithm, CancellationToken cancellationToken)
+    private async Task<Digest> HashAsync(string key, long size, string algorithm, CancellationToken cancellationToken)
     {
-        await using Stream bytes = await storage.OpenAsync(upload.Id, 0, upload.Size, cancellationToken);
+        await using Stream bytes = await storage.OpenAsync(key, 0, size, cancellationToken);
         return await ContentHash.OfAsync(bytes, algorithm, cancellationToken);
     }
 }

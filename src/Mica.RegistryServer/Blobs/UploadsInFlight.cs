@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Mica.Oci;
 
@@ -21,6 +22,21 @@ internal sealed class UploadsInFlight
         return entry;
     }
 
+    /// <summary>
+    /// Forgets uploads that nobody went on with here since <paramref name="before"/>, a timestamp: another replica may have
+    /// completed them. If one does go on its bytes are read again.
+    /// </summary>
+    public void RemoveIdle(long before)
+    {
+        foreach ((string id, Entry entry) in _entries)
+        {
+            if (entry.IsIdleSince(before))
+            {
+                Remove(id);
+            }
+        }
+    }
+
     /// <summary>Forgets an upload that has ended.</summary>
     public void Remove(string id)
     {
@@ -34,11 +50,18 @@ internal sealed class UploadsInFlight
     internal sealed class Entry : IDisposable
     {
         private readonly SemaphoreSlim _turn = new(1);
+        private long _used = Stopwatch.GetTimestamp();
         private IncrementalHash? _hash;
         private string? _algorithm;
         private long _size;
 
-        public Task EnterAsync(CancellationToken cancellationToken) => _turn.WaitAsync(cancellationToken);
+        public Task EnterAsync(CancellationToken cancellationToken)
+        {
+            Volatile.Write(ref _used, Stopwatch.GetTimestamp());
+            return _turn.WaitAsync(cancellationToken);
+        }
+
+        public bool IsIdleSince(long before) => _turn.CurrentCount > 0 && Volatile.Read(ref _used) < before;
 
         /// <summary>The hash of the first <paramref name="size"/> bytes, to append to; null when it is not known here.</summary>
         public IncrementalHash? Take(long size, string? algorithm)
@@ -69,6 +92,10 @@ internal sealed class UploadsInFlight
             _size = -1;
         }
 
-        public void Dispose() => _turn.Release();
+        public void Dispose()
+        {
+            Volatile.Write(ref _used, Stopwatch.GetTimestamp());
+            _turn.Release();
+        }
     }
 }

@@ -28,7 +28,7 @@ internal static class Quota
     public static ValueTask<long> UsedAsync(SqlSession session, string prefix) => session.NumberAsync(
         // '0' is the character behind '/'.
         """
-        SELECT SUM(size) FROM blobs WHERE digest IN (
+        SELECT CAST(SUM(size) AS BIGINT) FROM blobs WHERE digest IN (
           SELECT l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository
           WHERE r.name = $1 OR (r.name >= $2 AND r.name < $3))
         """,

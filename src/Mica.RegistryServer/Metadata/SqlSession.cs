@@ -67,7 +67,13 @@ internal sealed class SqlSession(DbConnection connection, CancellationToken canc
 
     /// <summary>The first column of the first row as a number; 0 when there is none.</summary>
     public async ValueTask<long> NumberAsync(string sql, params object?[] values) =>
-        await FirstAsync(sql, static row => row.IsDBNull(0) ? 0 : row.GetInt64(0), values);
+        await FirstAsync(sql, Number, values);
+
+    /// <summary>A literal is 32 bits wide for PostgreSQL, and a sum of columns a decimal.</summary>
+    private static long Number(DbDataReader row) => row.IsDBNull(0) ? 0
+        : row.GetFieldType(0) is var type && type == typeof(int) ? row.GetInt32(0)
+        : type == typeof(decimal) ? (long)row.GetDecimal(0)
+        : row.GetInt64(0);
 
     private DbCommand Bind(string sql, object?[] values)
     {

@@ -23,6 +23,9 @@ internal static class UploadRows
     public static ValueTask<Upload?> FindAsync(SqlSession session, string repository, string id) => session.FirstAsync<Upload?>(
         "SELECT id, repository, who, size, state FROM uploads WHERE id = $1 AND repository = $2", Read, id, repository);
 
+    public static async ValueTask<bool> ExistsAsync(SqlSession session, string id) =>
+        await session.NumberAsync("SELECT 1 FROM uploads WHERE id = $1", id) == 1;
+
     /// <summary>Notes that the upload has grown from <paramref name="before"/>; false when another request was faster.</summary>
     public static async ValueTask<bool> GrowAsync(SqlSession session, Upload upload, long before, long now) => await session.RunAsync(
         "UPDATE uploads SET size = $3, state = $4, touched = $5 WHERE id = $1 AND size = $2",
@@ -31,6 +34,10 @@ internal static class UploadRows
         upload.Size,
         upload.State,
         now) > 0;
+
+    /// <summary>Ends the upload as one of that size; false when it had ended or grown.</summary>
+    public static async ValueTask<bool> RemoveAsync(SqlSession session, string id, long size) =>
+        await session.RunAsync("DELETE FROM uploads WHERE id = $1 AND size = $2", id, size) > 0;
 
     /// <summary>Ends the upload; false when it had ended.</summary>
     public static async ValueTask<bool> RemoveAsync(SqlSession session, string id) =>

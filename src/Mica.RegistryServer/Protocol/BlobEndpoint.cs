@@ -54,6 +54,16 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
             return;
         }
 
+        if (!isHead && await blobs.RedirectAsync(blob) is { } elsewhere)
+        {
+            // The range, if there is one, is the other server's to read.
+            response.Headers.Location = elsewhere.AbsoluteUri;
+            response.Headers.CacheControl = "no-store";
+            response.ContentLength = 0;
+            response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+            return;
+        }
+
         (long offset, long length) = Range(request, blob, tag);
         response.ContentLength = length;
         if (isHead)
