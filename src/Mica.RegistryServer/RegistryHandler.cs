@@ -44,6 +44,11 @@ internal sealed partial class RegistryHandler(
         }
 
         var request = new ProtocolRequest(context, route, Principal.Anonymous) { Upstream = upstream };
+        if (route.Kind == RouteKind.Base && context.Request.Method is not ("GET" or "HEAD"))
+        {
+            throw request.MethodNotAllowed("GET, HEAD");
+        }
+
         if (route.Kind is not (RouteKind.Base or RouteKind.Catalog))
         {
             if (!route.HasValidName)
@@ -95,16 +100,14 @@ internal sealed partial class RegistryHandler(
 
     private async Task AnswerAsync(HttpContext context, Exception failure)
     {
-        if (failure is OperationCanceledException or ConnectionResetException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest }
-            || context.RequestAborted.IsCancellationRequested)
+        if (failure is ConnectionResetException || context.RequestAborted.IsCancellationRequested)
         {
             // Nobody is there to read an answer.
             context.Abort();
             return;
         }
 
-        RefusedException? refused = RefusedException.For(failure)
-            ?? (failure is BadHttpRequestException bad ? new RefusedException(ErrorCode.TooLarge, Printable.Of(bad.Message)) : null);
+        RefusedException? refused = RefusedException.For(failure);
         (int status, string code) = refused?.Answer ?? (StatusCodes.Status500InternalServerError, "UNKNOWN");
         if (status >= StatusCodes.Status500InternalServerError)
         {

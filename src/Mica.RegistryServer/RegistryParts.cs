@@ -29,7 +29,7 @@ internal sealed class RegistryParts : IAsyncDisposable
         RegistryMetrics metrics = Metrics;
         var access = new AccessPolicy(options.Access?.Rules ?? [], isOpen: options.Access is null);
         var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
-        var uploads = new Uploads(metadata, storage, options.Limits, options.Time);
+        var uploads = new Uploads(metadata, storage, options.Limits, options.Time) { Received = metrics.BlobBytesReceived };
         var rules = new TagRules(options.ImmutableTags);
         var manifests = new ManifestStore(metadata, options.Limits, rules, options.Time);
         var pulls = new PullLog(metadata, options.Time);
@@ -41,7 +41,7 @@ internal sealed class RegistryParts : IAsyncDisposable
         Collector = new Collector(metadata, storage, options.Limits, options.Time);
         Handler = new RegistryHandler(
             new BlobEndpoint(blobs, metrics),
-            new UploadEndpoint(blobs, uploads, access, metrics),
+            new UploadEndpoint(blobs, uploads, access),
             new ManifestEndpoint(manifests, access, options.Limits, pulls),
             new ListEndpoint(metadata, access),
             new JournalEndpoint(metadata, manifests),

@@ -68,9 +68,16 @@ internal sealed class FileBlobStorage : IBlobStorage
                 }
             }
         }
-        catch (IOException error) when (IsDiskFull(error))
+        catch (Exception error)
         {
-            throw new MicaException(ErrorKind.Unavailable, "no space left on device", error);
+            // The upload is as long as it was: what came beyond that would only take up space until somebody goes on with it.
+            Shorten(path, upload.Size);
+            if (error is IOException failure && IsDiskFull(failure))
+            {
+                throw Full(failure);
+            }
+
+            throw;
         }
         finally
         {
@@ -89,14 +96,22 @@ internal sealed class FileBlobStorage : IBlobStorage
     public Task<string> CompleteAsync(Upload upload, CancellationToken cancellationToken)
     {
         string path = PathOf(upload.Id);
-        using (SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read))
+        try
         {
-            RandomAccess.SetLength(file, upload.Size);
-            RandomAccess.FlushToDisk(file);
-        }
+            using (SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read))
+            {
+                RandomAccess.SetLength(file, upload.Size);
+                RandomAccess.FlushToDisk(file);
+            }
 
-        LinuxFileSystem.SyncDirectory(Path.GetDirectoryName(path)!);
-        return Task.FromResult(upload.Id);
+            LinuxFileSystem.SyncDirectory(Path.GetDirectoryName(path)!);
+            return Task.FromResult(upload.Id);
+        }
+        catch (IOException error) when (IsDiskFull(error))
+        {
+            // Some file systems find the place for what was written only now.
+            throw Full(error);
+        }
     }
 
     public Task AbandonAsync(Upload upload, CancellationToken cancellationToken) => RemoveAsync(upload.Id, cancellationToken);
@@ -156,6 +171,21 @@ internal sealed class FileBlobStorage : IBlobStorage
 
         await Task.CompletedTask;
     }
+
+    private static void Shorten(string path, long size)
+    {
+        try
+        {
+            using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.Read);
+            RandomAccess.SetLength(file, size);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Whoever goes on with the upload does the same first.
+        }
+    }
+
+    private static MicaException Full(IOException error) => new(ErrorKind.Unavailable, "no space left on device", error);
 
     private static bool IsDiskFull(IOException error) => (error.HResult & 0xffff) is 28 or 122;
 

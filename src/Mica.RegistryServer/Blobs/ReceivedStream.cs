@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Mica.RegistryServer.Protocol;
+using Microsoft.AspNetCore.Http;
 
 namespace Mica.RegistryServer.Blobs;
 
@@ -11,7 +12,8 @@ namespace Mica.RegistryServer.Blobs;
 /// <param name="hash">Takes what was read; null when it is read again later.</param>
 /// <param name="expected">The bytes that were announced; null for any number up to <paramref name="most"/>.</param>
 /// <param name="most">The bytes that are taken at most.</param>
-internal sealed class ReceivedStream(Stream body, IncrementalHash? hash, long? expected, long most) : Stream
+/// <param name="count">Counts the bytes too.</param>
+internal sealed class ReceivedStream(Stream body, IncrementalHash? hash, long? expected, long most, Counter? count = null) : Stream
 {
     private long _received;
 
@@ -27,8 +29,19 @@ internal sealed class ReceivedStream(Stream body, IncrementalHash? hash, long? e
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        int read = await body.ReadAsync(buffer, cancellationToken);
+        int read;
+        try
+        {
+            read = await body.ReadAsync(buffer, cancellationToken);
+        }
+        catch (IOException error) when (error is not BadHttpRequestException)
+        {
+            // Not ours: what reads a body tells some malformed ones by this.
+            throw new RefusedException(ErrorCode.SizeInvalid, "the body broke off, or is malformed");
+        }
+
         _received += read;
+        count?.Add(read);
         if (_received > (expected ?? most) || _received > most)
         {
             throw _received > most

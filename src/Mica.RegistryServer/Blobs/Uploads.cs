@@ -12,9 +12,13 @@ namespace Mica.RegistryServer.Blobs;
 /// </summary>
 internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, RegistryLimits limits, TimeProvider time)
 {
-    private static readonly TimeSpan s_idle = TimeSpan.FromHours(1);
-
     private readonly UploadsInFlight _inFlight = new();
+
+    /// <summary>Counts the bytes that came, whether or not a blob became of them.</summary>
+    public Counter Received { get; init; } = new();
+
+    /// <summary>How many uploads are remembered beyond their rows.</summary>
+    public int InFlight => _inFlight.Count;
 
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -24,8 +28,7 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         await metadata.WriteAsync(async session => { await UploadRows.AddAsync(session, upload, Now); }, cancellationToken);
         if (algorithm is not null)
         {
-            using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(upload.Id, cancellationToken);
-            entry.Take(0, algorithm);
+            await WithTurnAsync(upload.Id, entry => Task.FromResult(entry.Take(0, algorithm)), cancellationToken);
         }
 
         return upload;
@@ -45,19 +48,52 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
     /// <param name="algorithm">The algorithm of the digest to come, if it is known.</param>
     /// <param name="cancellationToken">Ends the wait and the copy; the upload is as before then.</param>
     /// <exception cref="RefusedException">The bytes belong elsewhere, or there are more or fewer than announced.</exception>
-    public async Task<Upload> AppendAsync(
-        string repository, string id, long? start, long? expected, Stream body, string? algorithm, CancellationToken cancellationToken)
-    {
-        using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
-        return await AppendAsync(entry, repository, id, start, expected, body, algorithm, isLast: false, cancellationToken);
-    }
+    public Task<Upload> AppendAsync(
+        string repository, string id, long? start, long? expected, Stream body, string? algorithm, CancellationToken cancellationToken) => WithTurnAsync(
+            id, entry => AppendAsync(entry, repository, id, start, expected, body, algorithm, isLast: false, cancellationToken), cancellationToken);
 
     /// <summary>Appends what the closing request has, checks the digest, and makes the bytes a blob of the repository.</summary>
     /// <exception cref="RefusedException">The digest is not that of the bytes; the upload is gone then.</exception>
-    public async Task<Digest> CompleteAsync(
-        string repository, string id, Digest digest, long? start, long? expected, Stream body, CancellationToken cancellationToken)
+    public Task<Digest> CompleteAsync(
+        string repository, string id, Digest digest, long? start, long? expected, Stream body, CancellationToken cancellationToken) =>
+        WithTurnAsync(id, entry => CompleteAsync(entry, repository, id, digest, start, expected, body, cancellationToken), cancellationToken);
+
+    /// <summary>Ends the upload and removes its bytes; nothing happens when it has become a blob meanwhile.</summary>
+    public async Task CancelAsync(Upload upload, CancellationToken cancellationToken)
     {
-        using UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
+        // Whoever takes the row away owns the bytes: they are the blob's when the closing request did.
+        if (await metadata.WriteAsync(session => UploadRows.RemoveAsync(session, upload.Id), cancellationToken) && _inFlight.End(upload))
+        {
+            await storage.AbandonAsync(upload, CancellationToken.None);
+        }
+    }
+
+    private async Task<T> WithTurnAsync<T>(string id, Func<UploadsInFlight.Entry, Task<T>> work, CancellationToken cancellationToken)
+    {
+        UploadsInFlight.Entry entry = await _inFlight.EnterAsync(id, cancellationToken);
+        try
+        {
+            return await work(entry);
+        }
+        finally
+        {
+            if (_inFlight.Leave(entry) is { } ended)
+            {
+                await storage.AbandonAsync(ended, CancellationToken.None);
+            }
+        }
+    }
+
+    private async Task<Digest> CompleteAsync(
+        UploadsInFlight.Entry entry,
+        string repository,
+        string id,
+        Digest digest,
+        long? start,
+        long? expected,
+        Stream body,
+        CancellationToken cancellationToken)
+    {
         Upload upload = expected == 0 && start is null
             ? await FindAsync(repository, id, cancellationToken)
             : await AppendAsync(entry, repository, id, start, expected, body, digest.Algorithm, isLast: true, cancellationToken);
@@ -75,23 +111,18 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
             throw new RefusedException(ErrorCode.DigestInvalid, $"the {upload.Size} bytes have the digest {actual}, not {digest}");
         }
 
-        string key = await metadata.WriteAsync(
-            async session =>
-            {
-                if (!await UploadRows.RemoveAsync(session, id, upload.Size))
-                {
-                    throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{repository}: the upload has ended or grown meanwhile");
-                }
+        string key;
+        try
+        {
+            key = await LinkAsync(upload, stored, digest, cancellationToken);
+        }
+        catch (RefusedException refused) when (refused.Code == ErrorCode.QuotaExceeded)
+        {
+            await CancelAsync(upload, CancellationToken.None);
+            throw;
+        }
 
-                long now = Now;
-                string kept = await BlobRows.AddAsync(session, digest, upload.Size, stored, now);
-                long target = await RepositoryRows.EnsureAsync(session, repository, now);
-                await BlobRows.LinkAsync(session, target, digest, now + (long)limits.Lease.TotalMilliseconds);
-                await Quota.CheckAsync(session, limits.Quotas, repository);
-                return kept;
-            },
-            cancellationToken);
-        _inFlight.Remove(id);
+        entry.Forget();
         if (key != stored)
         {
             // The bytes are here already.
@@ -127,27 +158,28 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         }
     }
 
-    public async Task CancelAsync(Upload upload, CancellationToken cancellationToken)
-    {
-        bool isOurs = await metadata.WriteAsync(session => UploadRows.RemoveAsync(session, upload.Id), cancellationToken);
-        _inFlight.Remove(upload.Id);
-        if (isOurs)
-        {
-            // Without the row it may have become a blob after all.
-            await storage.AbandonAsync(upload, CancellationToken.None);
-        }
-    }
+    /// <summary>Drops what the storage has of uploads that are gone: where a replica was killed nobody else did it.</summary>
+    public Task RemoveUnfinishedAsync(CancellationToken cancellationToken) => storage.RemoveUnfinishedAsync(
+        id => metadata.ReadAsync(session => UploadRows.ExistsAsync(session, id), cancellationToken), cancellationToken);
 
-    /// <summary>
-    /// Drops what is known here of uploads that rest, and what the storage has of those that are gone: where a replica was
-    /// killed nobody else did it.
-    /// </summary>
-    public Task RemoveUnfinishedAsync(CancellationToken cancellationToken)
-    {
-        _inFlight.RemoveIdle(Stopwatch.GetTimestamp() - (long)(s_idle.TotalSeconds * Stopwatch.Frequency));
-        return storage.RemoveUnfinishedAsync(
-            id => metadata.ReadAsync(session => UploadRows.ExistsAsync(session, id), cancellationToken), cancellationToken);
-    }
+    /// <summary>Makes the upload a blob of its repository; tells under which key the blob's bytes are.</summary>
+    private Task<string> LinkAsync(Upload upload, string stored, Digest digest, CancellationToken cancellationToken) =>
+        metadata.WriteAsync(
+            async session =>
+            {
+                if (!await UploadRows.RemoveAsync(session, upload.Id, upload.Size))
+                {
+                    throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{upload.Repository}: the upload has ended or grown meanwhile");
+                }
+
+                long now = Now;
+                string kept = await BlobRows.AddAsync(session, digest, upload.Size, stored, now);
+                long target = await RepositoryRows.EnsureAsync(session, upload.Repository, now);
+                await BlobRows.LinkAsync(session, target, digest, now + (long)limits.Lease.TotalMilliseconds);
+                await Quota.CheckAsync(session, limits.Quotas, upload.Repository);
+                return kept;
+            },
+            cancellationToken);
 
     private async Task<Upload> AppendAsync(
         UploadsInFlight.Entry entry,
@@ -171,7 +203,7 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
         bool isWhole = false;
         try
         {
-            await using var received = new ReceivedStream(body, hash, expected, limits.MaxBlobSize - upload.Size);
+            await using var received = new ReceivedStream(body, hash, expected, limits.MaxBlobSize - upload.Size, Received);
             grown = await storage.AppendAsync(upload, received, isLast, cancellationToken);
             if (grown.Size != upload.Size
                 && !await metadata.WriteAsync(session => UploadRows.GrowAsync(session, grown, upload.Size, Now), cancellationToken))

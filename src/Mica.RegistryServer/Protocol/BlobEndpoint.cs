@@ -47,14 +47,13 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
         response.Headers.ETag = tag;
         response.Headers.AcceptRanges = "bytes";
         response.Headers.CacheControl = "max-age=31536000, immutable";
-        response.ContentType = "application/octet-stream";
-        if (request.Request.Headers.IfNoneMatch == tag)
+        if (request.HasAlready(tag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return;
         }
 
-        if (!isHead && await blobs.RedirectAsync(blob) is { } elsewhere)
+        if (!isHead && fetched is null && await blobs.RedirectAsync(blob) is { } elsewhere)
         {
             // The range, if there is one, is the other server's to read.
             response.Headers.Location = elsewhere.AbsoluteUri;
@@ -64,7 +63,9 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
             return;
         }
 
-        (long offset, long length) = Range(request, blob, tag);
+        // HTTP defines ranges for GET alone: a HEAD tells of the whole blob.
+        (long offset, long length) = isHead ? (0, blob.Size) : Range(request, blob, tag);
+        response.ContentType = "application/octet-stream";
         response.ContentLength = length;
         if (isHead)
         {

@@ -1,4 +1,5 @@
 using Mica.Oci;
+using Microsoft.AspNetCore.Http;
 
 namespace Mica.RegistryServer.Protocol;
 
@@ -21,6 +22,8 @@ internal enum ErrorCode
     Denied,
     QuotaExceeded,
     TagImmutable,
+    TooManyTags,
+    TooSlow,
     Unsupported,
     MethodNotAllowed,
     TooManyRequests,
@@ -55,6 +58,8 @@ internal sealed class RefusedException(ErrorCode code, string message) : Excepti
         ErrorCode.Denied => (403, "DENIED"),
         ErrorCode.QuotaExceeded => (403, "DENIED"),
         ErrorCode.TagImmutable => (409, "DENIED"),
+        ErrorCode.TooManyTags => (414, "MANIFEST_INVALID"),
+        ErrorCode.TooSlow => (408, "BLOB_UPLOAD_INVALID"),
         ErrorCode.Unsupported => (415, "UNSUPPORTED"),
         ErrorCode.MethodNotAllowed => (405, "UNSUPPORTED"),
         ErrorCode.TooManyRequests => (429, "TOOMANYREQUESTS"),
@@ -69,12 +74,17 @@ internal sealed class RefusedException(ErrorCode code, string message) : Excepti
     public static RefusedException? For(Exception failure) => failure switch
     {
         RefusedException refused => refused,
+        BadHttpRequestException bad => new RefusedException(
+            bad.StatusCode switch { 413 => ErrorCode.TooLarge, 408 => ErrorCode.TooSlow, _ => ErrorCode.SizeInvalid }, bad.Message.ToLowerInvariant()),
+
+        // Not by the client: somebody whom the registry asked did not answer in time.
+        OperationCanceledException or TimeoutException => new RefusedException(ErrorCode.Unavailable, "it took too long; try again"),
         DigestMismatchException mismatch => new RefusedException(ErrorCode.DigestInvalid, mismatch.Message),
         MicaException { Kind: ErrorKind.Unavailable } error => new RefusedException(ErrorCode.Unavailable, error.Message),
         MicaException { Kind: ErrorKind.PermissionDenied } error => new RefusedException(ErrorCode.Unavailable, error.Message),
         MicaException { Kind: ErrorKind.NotFound } error => new RefusedException(ErrorCode.NotFound, error.Message),
         MicaException { Kind: ErrorKind.Unauthenticated } error => new RefusedException(ErrorCode.Unauthorized, error.Message),
-        MicaException { Kind: ErrorKind.InvalidArgument or ErrorKind.ContentMismatch } error => new RefusedException(ErrorCode.ManifestInvalid, error.Message),
+        MicaException { Kind: ErrorKind.InvalidArgument } error => new RefusedException(ErrorCode.ManifestInvalid, error.Message),
         MicaException { Kind: ErrorKind.Unsupported } error => new RefusedException(ErrorCode.Unsupported, error.Message),
         MicaException { Kind: not ErrorKind.Internal } error => new RefusedException(ErrorCode.Unknown, error.Message),
         _ => null,

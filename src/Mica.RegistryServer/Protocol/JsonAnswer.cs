@@ -30,18 +30,32 @@ internal static class JsonAnswer
     }
 
     /// <summary>An error in the form of OCI distribution-spec v1.1, #error-codes.</summary>
-    public static Task SendErrorAsync(HttpContext context, int status, string code, string message) => SendAsync(
-        context,
-        writer =>
+    public static Task SendErrorAsync(HttpContext context, int status, string code, string message)
+    {
+        // What was said of the content that was to come is not true of the error.
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.ETag = default;
+        headers.CacheControl = default;
+        headers.AcceptRanges = default;
+        headers["Docker-Content-Digest"] = default;
+        if (status != StatusCodes.Status416RangeNotSatisfiable)
         {
-            writer.WriteStartObject();
-            writer.WriteStartArray("errors");
-            writer.WriteStartObject();
-            writer.WriteString("code", code);
-            writer.WriteString("message", message);
-            writer.WriteEndObject();
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        },
-        status: status);
+            headers.ContentRange = default;
+        }
+
+        return SendAsync(
+            context,
+            writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteStartArray("errors");
+                writer.WriteStartObject();
+                writer.WriteString("code", code);
+                writer.WriteString("message", message);
+                writer.WriteEndObject();
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            },
+            status: status);
+    }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using Mica.Oci;
 using Mica.RegistryServer.Access;
+using Mica.RegistryServer.Blobs;
 using Mica.RegistryServer.Manifests;
 using Mica.RegistryServer.Metadata;
 using Mica.RegistryServer.Upstream;
@@ -38,7 +39,7 @@ internal sealed class ManifestEndpoint(
         response.ContentType = manifest.MediaType;
         response.Headers["Docker-Content-Digest"] = digest;
         response.Headers.ETag = manifest.EntityTag;
-        if (request.Request.Headers.IfNoneMatch is { Count: > 0 } condition && condition == manifest.EntityTag)
+        if (request.HasAlready(manifest.EntityTag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;
             return;
@@ -123,7 +124,7 @@ internal sealed class ManifestEndpoint(
             : [request.Route.Reference];
         if (tags.Length > MaxTags)
         {
-            throw new RefusedException(ErrorCode.ManifestInvalid, $"{tags.Length} tags at once; {MaxTags} are taken");
+            throw new RefusedException(ErrorCode.TooManyTags, $"{tags.Length} tags at once; {MaxTags} are taken");
         }
 
         return tags.FirstOrDefault(tag => !Route.IsTag(tag)) is { } invalid
@@ -173,7 +174,8 @@ internal sealed class ManifestEndpoint(
         }
 
         var content = new ArrayBufferWriter<byte>((int)Math.Max(1024, request.BodyLength ?? 0));
-        while (await request.Request.Body.ReadAsync(content.GetMemory(4096), request.Aborted) is var read and > 0)
+        await using var body = new ReceivedStream(request.Request.Body, hash: null, expected: null, most: long.MaxValue);
+        while (await body.ReadAsync(content.GetMemory(4096), request.Aborted) is var read and > 0)
         {
             content.Advance(read);
             if (content.WrittenCount > limits.MaxManifestSize)

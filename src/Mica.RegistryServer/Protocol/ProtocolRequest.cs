@@ -3,6 +3,8 @@ using Mica.Oci;
 using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 
 namespace Mica.RegistryServer.Protocol;
 
@@ -77,6 +79,16 @@ internal sealed class ProtocolRequest(HttpContext context, Route route, Principa
         : throw new RefusedException(ErrorCode.DigestInvalid, $"invalid digest format: \"{Printable.Of(text)}\"");
 
     public void SetDigest(Digest digest) => Response.Headers["Docker-Content-Digest"] = digest.ToString();
+
+    /// <summary>The client has what <paramref name="tag"/> stands for, by <c>If-None-Match</c>. RFC 9110, section 13.1.2.</summary>
+    public bool HasAlready(string tag)
+    {
+        StringValues condition = Request.Headers.IfNoneMatch;
+        return condition.Count > 0
+            && (condition == tag
+                || (EntityTagHeaderValue.TryParseList(condition, out IList<EntityTagHeaderValue>? tags)
+                    && tags.Any(one => one.Tag == "*" || one.Tag == tag)));
+    }
 
     public RefusedException MethodNotAllowed(string allowed)
     {

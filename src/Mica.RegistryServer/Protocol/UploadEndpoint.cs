@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace Mica.RegistryServer.Protocol;
 
 /// <summary><c>/v2/NAME/blobs/uploads/</c> and below. OCI distribution-spec v1.1, #pushing-blobs, #mounting-a-blob-from-another-repository.</summary>
-internal sealed class UploadEndpoint(BlobStore blobs, Uploads uploads, AccessPolicy access, RegistryMetrics metrics)
+internal sealed class UploadEndpoint(BlobStore blobs, Uploads uploads, AccessPolicy access)
 {
     public Task StartAsync(ProtocolRequest request) => request.Request.Method switch
     {
@@ -23,7 +23,7 @@ internal sealed class UploadEndpoint(BlobStore blobs, Uploads uploads, AccessPol
         "PUT" => CompleteAsync(request, request.Route.Reference),
         "GET" or "HEAD" => StatusAsync(request),
         "DELETE" => CancelAsync(request),
-        _ => throw request.MethodNotAllowed("GET, PATCH, PUT, DELETE"),
+        _ => throw request.MethodNotAllowed("GET, HEAD, PATCH, PUT, DELETE"),
     };
 
     private async Task MountAsync(ProtocolRequest request)
@@ -78,7 +78,6 @@ internal sealed class UploadEndpoint(BlobStore blobs, Uploads uploads, AccessPol
                 request.Request.Body,
                 request.Query("digest-algorithm"),
                 request.Aborted);
-            metrics.BlobBytesReceived.Add(request.BodyLength ?? 0);
             Accepted(request, upload);
         }
         catch (RefusedException refused) when (refused.Code == ErrorCode.RangeInvalid)
@@ -100,7 +99,6 @@ internal sealed class UploadEndpoint(BlobStore blobs, Uploads uploads, AccessPol
                 request.BodyLength,
                 request.Request.Body,
                 request.Aborted);
-            metrics.BlobBytesReceived.Add(request.BodyLength ?? 0);
             Created(request, digest);
         }
         catch (RefusedException refused) when (refused.Code == ErrorCode.RangeInvalid)
