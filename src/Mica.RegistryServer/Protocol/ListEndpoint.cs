@@ -14,7 +14,11 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
 {
     private const long MaxCount = 10_000;
     private const long DefaultCatalog = 1000;
-    private const long ReferrersPage = 1000;
+    private const int ReferrersPage = 1000;
+
+    /// <summary>Clients read 4 MiB of an index; a character has four bytes at most.</summary>
+    private const long ReferrersCharacters = 1 << 20;
+    private const long ReferrerCharacters = 512;
 
     public async Task TagsAsync(ProtocolRequest request)
     {
@@ -84,14 +88,15 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
         List<Referrer>? fetched = request.Upstream is { } upstream
             ? await upstream.Upstreams.Lists.ReferrersAsync(request, upstream, subject, artifactType, last, ReferrersPage + 1)
             : null;
-        List<Referrer> referrers = fetched ?? await metadata.ReadAsync(
-            session => ManifestRows.ReferrersAsync(session, request.Repository, subject, artifactType, last, ReferrersPage + 1), request.Aborted);
+        (List<Referrer> referrers, bool hasMore) = fetched is null
+            ? await StoredReferrersAsync(request, subject, artifactType, last)
+            : PageOf(fetched);
         if (artifactType is not null)
         {
             request.Response.Headers["OCI-Filters-Applied"] = "artifactType";
         }
 
-        if (Cut(referrers, ReferrersPage))
+        if (hasMore && referrers.Count > 0)
         {
             string filter = artifactType is null ? "" : $"&artifactType={Uri.EscapeDataString(artifactType)}";
             Link(request, $"/v2/{request.Repository}/referrers/{subject}?last={Uri.EscapeDataString(referrers[^1].Digest.ToString())}{filter}");
@@ -114,6 +119,38 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
                 writer.WriteEndObject();
             },
             MediaTypes.OciIndex);
+    }
+
+    private async Task<(List<Referrer> Page, bool HasMore)> StoredReferrersAsync(
+        ProtocolRequest request, Digest subject, string? artifactType, string last) => await metadata.ReadAsync(
+        async session =>
+        {
+            List<long> sizes = await ManifestRows.ReferrerSizesAsync(
+                session, request.Repository, subject, artifactType, last, ReferrersPage + 1);
+            int count = PageOf(sizes);
+            return (
+                await ManifestRows.ReferrersAsync(session, request.Repository, subject, artifactType, last, count),
+                sizes.Count > count);
+        },
+        request.Aborted);
+
+    private static (List<Referrer> Page, bool HasMore) PageOf(List<Referrer> referrers)
+    {
+        int count = PageOf([.. referrers.Select(referrer => (long)(referrer.Annotations?.Length ?? 0))]);
+        return (referrers[..count], referrers.Count > count);
+    }
+
+    /// <summary>How many of the referrers go into one answer: one at least, and no more than clients read.</summary>
+    private static int PageOf(List<long> sizes)
+    {
+        int count = 0;
+        long sum = 0;
+        while (count < Math.Min(sizes.Count, ReferrersPage) && (count == 0 || sum + sizes[count] + ReferrerCharacters <= ReferrersCharacters))
+        {
+            sum += sizes[count++] + ReferrerCharacters;
+        }
+
+        return count;
     }
 
     private static void Write(Utf8JsonWriter writer, Referrer referrer)
