@@ -1,5 +1,5 @@
 # make build    out/mica, the native binary
-# make demo     builds, makes images, starts a registry on loopback and shows what mica does
+# make demo     builds, makes images, serves a registry of them on loopback and shows what mica does
 # make test     everything the tests need, then all of them; the last line is "N passed, N failed, N skipped"
 # make bench    timings side by side with the tools that are there
 # As root on Debian each of these installs what it is missing; otherwise it says what to install.
@@ -26,7 +26,7 @@ out/mica: $(sources)
 	@echo "out/mica: $$(( $$(stat -c %s out/mica) / 1048576 )) MB"
 
 demo: build
-	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr openssl crun util-linux conmon nftables
+	@test/need.sh skopeo mmdebstrap zstd libcap2-bin attr crun util-linux conmon nftables
 	@test/demo.sh
 
 test:

@@ -4,13 +4,18 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 images=${MICA_FIXTURES:-${XDG_CACHE_HOME:-${HOME:-/var}/.cache}/mica-fixtures}
 dir=$(mktemp -d)
-trap 'mica rm -f site >/dev/null 2>&1 || true; "$here/fixtures/registry.sh" stop "$dir/registry"; chmod -R u+rwX "$dir" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'mica rm -f site >/dev/null 2>&1 || true; [ -z "${registry:-}" ] || { kill "$registry"; wait "$registry" || true; }; chmod -R u+rwX "$dir" 2>/dev/null || true; rm -rf "$dir"' EXIT
 export PATH=$here/../out:$PATH MICA_ROOT=$dir/store HOME=$dir
 [ ! -t 1 ] || colour=$'\e[1m' plain=$'\e[0m'
 
 echo "demo: images from Debian's packages (a minute or two the first time)"
 "$here/fixtures/make-images.sh" "$images"
-R=$("$here/fixtures/registry.sh" start "$dir/registry")
+mica registry serve --listen 127.0.0.1:0 --data "$dir/registry" >"$dir/serving" 2>"$dir/registry.log" &
+registry=$!
+until R=$(sed -n 's|^Serving http://\([0-9.:]*\)/.*|\1|p' "$dir/serving") && [ -n "$R" ]; do
+  kill -0 "$registry" 2>/dev/null || { cat "$dir/registry.log" >&2; exit 1; }
+  sleep 0.05
+done
 "$here/fixtures/push-images.sh" "$images" "$R"
 digest() { grep -oE '"digest":"sha256:[0-9a-f]{64}","size":[0-9]+,"annotations":\{"org.opencontainers.image.ref.name":"'"$1"'"' "$images/images/index.json" | cut -d'"' -f4; }
 
@@ -18,7 +23,7 @@ show() {
   printf '\n%s$ %s%s\n' "${colour:-}" "$*" "${plain:-}"
   "$@"
 }
-echo "demo: a registry with them is at $R"
+echo "demo: mica registry serve has them at $R"
 show mica version
 show mica pull "$R/debian:bookworm-slim"
 show mica pull "$R/python:3"
