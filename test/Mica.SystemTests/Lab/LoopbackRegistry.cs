@@ -1,6 +1,9 @@
 namespace Mica.SystemTests.Lab;
 
-/// <summary>Debian's docker-registry on a loopback port of its own.</summary>
+/// <summary>
+/// Debian's docker-registry on a loopback port of its own: somebody else's, so that what mica says to a registry is proved
+/// by more than mica. <see cref="ServedRegistry"/> is ours.
+/// </summary>
 public sealed class LoopbackRegistry(Workbench bench, string directory) : IAsyncDisposable
 {
     public const string User = "mica";
