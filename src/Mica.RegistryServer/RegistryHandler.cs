@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Mica.Oci;
 using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Protocol;
@@ -11,7 +12,7 @@ namespace Mica.RegistryServer;
 
 /// <summary>From a request to its endpoint, with everything that all of them have in common: rights, errors, counts.</summary>
 internal sealed partial class RegistryHandler(
-    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, JournalEndpoint journal, AccessPolicy access,
+    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, JournalEndpoint journal, AccessGate gate,
     Upstreams? upstreams, RegistryMetrics metrics, ILogger<RegistryHandler> log)
 {
     public async Task HandleAsync(HttpContext context)
@@ -21,6 +22,11 @@ internal sealed partial class RegistryHandler(
         Route? route = null;
         try
         {
+            if (await gate.TryAnswerAsync(context))
+            {
+                return;
+            }
+
             route = Route.Parse(context.Request.Path.Value ?? "");
             context.Response.Headers["Docker-Distribution-Api-Version"] = "registry/2.0";
             await DispatchAsync(context, route ?? throw new RefusedException(ErrorCode.NotFound, "there is no such address"));
@@ -31,11 +37,12 @@ internal sealed partial class RegistryHandler(
         }
         finally
         {
+            gate.Note(context);
             metrics.End(route?.Kind ?? RouteKind.Base, context.Request.Method, context.Response.StatusCode, started);
         }
     }
 
-    private Task DispatchAsync(HttpContext context, Route route)
+    private async Task DispatchAsync(HttpContext context, Route route)
     {
         UpstreamRepository? upstream = null;
         if (upstreams is not null && route.Kind is not (RouteKind.Base or RouteKind.Catalog))
@@ -43,7 +50,7 @@ internal sealed partial class RegistryHandler(
             (upstream, route) = upstreams.Match(context, route);
         }
 
-        var request = new ProtocolRequest(context, route, Principal.Anonymous) { Upstream = upstream };
+        var request = new ProtocolRequest(context, route, await gate.EnterAsync(context, route)) { Upstream = upstream };
         if (route.Kind == RouteKind.Base && context.Request.Method is not ("GET" or "HEAD"))
         {
             throw request.MethodNotAllowed("GET, HEAD");
@@ -56,11 +63,11 @@ internal sealed partial class RegistryHandler(
                 throw new RefusedException(ErrorCode.NameInvalid, $"invalid repository name: \"{Printable.Of(route.Repository)}\"");
             }
 
-            Require(request);
+            gate.Require(request);
             Upstreams.RefusePush(request);
         }
 
-        return route.Kind switch
+        await (route.Kind switch
         {
             RouteKind.Base => JsonAnswer.SendAsync(context, static writer =>
             {
@@ -77,25 +84,7 @@ internal sealed partial class RegistryHandler(
             RouteKind.Undo => journal.UndoAsync(request),
             RouteKind.Catalog => lists.CatalogAsync(request),
             _ => throw new RefusedException(ErrorCode.NotFound, "there is no such address"),
-        };
-    }
-
-    private void Require(ProtocolRequest request)
-    {
-        Rights has = access.Of(request.Principal, request.Repository);
-        bool allowed = (request.Route.Kind, request.Request.Method) switch
-        {
-            (RouteKind.UploadStart or RouteKind.Upload, _) or (RouteKind.Manifest, "PUT") => (has & (Rights.Create | Rights.Update)) != 0,
-            (RouteKind.Undo, _) => (has & Rights.Update) != 0,
-            (_, "DELETE") => (has & Rights.Delete) != 0,
-            _ => (has & Rights.Read) != 0,
-        };
-        if (!allowed)
-        {
-            throw new RefusedException(
-                request.Principal.IsAnonymous ? ErrorCode.Unauthorized : ErrorCode.Denied,
-                $"{request.Principal.Name} may not do this in {request.Repository}");
-        }
+        });
     }
 
     private async Task AnswerAsync(HttpContext context, Exception failure)
@@ -124,9 +113,10 @@ internal sealed partial class RegistryHandler(
         // What was meant for the content is not true of the error.
         context.Response.Headers.CacheControl = default;
         context.Response.Headers.ETag = default;
-        if (status == StatusCodes.Status503ServiceUnavailable)
+        if (status == StatusCodes.Status503ServiceUnavailable || refused?.RetryAfter is not null)
         {
-            context.Response.Headers.RetryAfter = "5";
+            double seconds = refused?.RetryAfter is { } wait ? Math.Max(1, Math.Ceiling(wait.TotalSeconds)) : 5;
+            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
         await JsonAnswer.SendErrorAsync(context, status, code, refused is null ? "this is a bug in the registry; its log has more" : Printable.Of(refused.Message));

@@ -20,6 +20,7 @@ internal sealed class RegistryParts : IAsyncDisposable
     private readonly MetadataDatabase _metadata;
     private readonly IBlobStorage _storage;
     private readonly BackgroundWork _work;
+    private readonly AccessDoors? _doors;
 
     private RegistryParts(FileLock? dataLock, MetadataDatabase metadata, IBlobStorage storage, RegistryServerOptions options, ILoggerFactory logs)
     {
@@ -28,6 +29,8 @@ internal sealed class RegistryParts : IAsyncDisposable
         _storage = storage;
         RegistryMetrics metrics = Metrics;
         var access = new AccessPolicy(options.Access?.Rules ?? [], isOpen: options.Access is null);
+        var requests = new RequestLimits(options.RateLimit, options.Time);
+        _doors = options.Access is null ? null : new AccessDoors(options, access, requests, metadata, logs);
         var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
         var uploads = new Uploads(metadata, storage, options.Limits, options.Time) { Received = metrics.BlobBytesReceived };
         var rules = new TagRules(options.ImmutableTags);
@@ -45,7 +48,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             new ManifestEndpoint(manifests, access, options.Limits, pulls),
             new ListEndpoint(metadata, access),
             new JournalEndpoint(metadata, manifests),
-            access,
+            new AccessGate(access, requests, _doors),
             Upstreams,
             metrics,
             logs.CreateLogger<RegistryHandler>());
@@ -80,6 +83,10 @@ internal sealed class RegistryParts : IAsyncDisposable
 
         _work.Add("unfinished uploads", s_unfinished, uploads.RemoveUnfinishedAsync);
         _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
+        if (_doors is not null)
+        {
+            _work.Add("uses of robots", TimeSpan.FromSeconds(10), _doors.Robots.WriteUsesAsync, isLast: true);
+        }
     }
 
     public RegistryHandler Handler { get; }
@@ -157,6 +164,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             await Synchronizer.DisposeAsync();
         }
 
+        _doors?.Dispose();
         await _metadata.DisposeAsync();
         (_storage as IDisposable)?.Dispose();
         _lock?.Dispose();

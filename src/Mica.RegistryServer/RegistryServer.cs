@@ -1,4 +1,5 @@
 using Mica.Oci;
+using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Collection;
 using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Builder;
@@ -6,6 +7,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -59,10 +61,15 @@ public sealed class RegistryServer : IAsyncDisposable
             application.Run(parts.Handler.HandleAsync);
             await application.StartAsync(cancellationToken);
         }
-        catch (IOException error)
+        catch (Exception error)
         {
             await parts.DisposeAsync();
             await application.DisposeAsync();
+            if (error is not IOException)
+            {
+                throw;
+            }
+
             throw new MicaException(ErrorKind.Conflict, $"{options.Listen}: {Printable.Of(error.InnerException?.Message ?? error.Message).ToLowerInvariant()}", error);
         }
 
@@ -101,6 +108,15 @@ public sealed class RegistryServer : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MaxRequestLineSize = 16 * 1024;
-        kestrel.Listen(options.Listen);
+        TlsCertificates? certificates = options.Tls is { } tls
+            ? new TlsCertificates(tls, options.Time, kestrel.ApplicationServices.GetRequiredService<ILogger<TlsCertificates>>())
+            : null;
+        kestrel.Listen(options.Listen, listen =>
+        {
+            if (certificates is not null)
+            {
+                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificates.ForConnection()) });
+            }
+        });
     }
 }

@@ -42,6 +42,13 @@ internal sealed class AccessPolicy
     /// <summary>Whether the principal has all of <paramref name="wanted"/>.</summary>
     public bool Allows(Principal principal, string repository, Rights wanted) => (Of(principal, repository) & wanted) == wanted;
 
+    /// <summary>Whether somebody without a name may read anything at all.</summary>
+    public bool IsPublic => _isOpen
+        || _rules.Any(rule => (rule.Rule.Rights & Rights.Read) != 0 && rule.Rule.Subjects.Contains(AccessRule.Anybody));
+
+    /// <summary>Whether any rule is about the group.</summary>
+    public bool Mentions(string group) => _rules.Any(rule => rule.Rule.Subjects.Contains("group:" + group));
+
     /// <summary>What the principal may do in the repository.</summary>
     public Rights Of(Principal principal, string repository)
     {
@@ -56,7 +63,7 @@ internal sealed class AccessPolicy
 
     private Rights Ruled(Principal principal, string repository)
     {
-        Rights rights = Rights.None;
+        Rights rights = principal.OwnRights?.In(repository) ?? Rights.None;
         foreach ((AccessRule rule, ImmutableArray<NamePattern> patterns) in _rules)
         {
             if ((rule.Rights & ~rights) != 0
@@ -78,4 +85,10 @@ internal sealed class AccessPolicy
         _ when subject.StartsWith("group:", StringComparison.Ordinal) => principal.Groups.Contains(subject["group:".Length..]),
         _ => subject == principal.Name,
     };
+}
+
+/// <summary>Rights that belong to one principal: in the repositories that fit one of the patterns.</summary>
+internal sealed class OwnRights(ImmutableArray<NamePattern> repositories, Rights rights)
+{
+    public Rights In(string repository) => repositories.Any(pattern => pattern.Matches(repository)) ? rights : Rights.None;
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mica.Oci;
+using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Metadata;
 using Mica.RegistryServer.Protocol;
 
@@ -18,11 +19,20 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
             ? ValueTask.FromResult(cached)
             : new ValueTask<StoredManifest?>(_cache.FillAsync(repository, reference, cancellationToken));
 
-    /// <summary>Stores a document exactly as it is, and moves <paramref name="tags"/> to it.</summary>
+    /// <summary>
+    /// Stores a document exactly as it is, and moves <paramref name="tags"/> to it, as far as <paramref name="rights"/> allow:
+    /// a new tag needs <see cref="Rights.Create"/>, and one that stands for something else <see cref="Rights.Update"/>.
+    /// </summary>
     /// <returns>What the document says it is about, for the answer.</returns>
     /// <exception cref="RefusedException">Something that it needs is not there, or a tag may not move.</exception>
     public async Task<ManifestLinks> PutAsync(
-        string repository, StoredManifest manifest, ImmutableArray<string> tags, string who, bool isSparse, CancellationToken cancellationToken)
+        string repository,
+        StoredManifest manifest,
+        ImmutableArray<string> tags,
+        string who,
+        bool isSparse,
+        CancellationToken cancellationToken,
+        Rights rights = Rights.All)
     {
         ManifestLinks links = ManifestReading.Read(manifest.Content, manifest.MediaType);
         await metadata.WriteAsync(
@@ -38,6 +48,7 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
                 await ManifestRows.PutAsync(session, id, manifest, links, now);
                 foreach (string tag in tags)
                 {
+                    await RequireAsync(session, id, repository, tag, manifest.Digest, who, rights);
                     await MoveAsync(session, id, repository, tag, manifest.Digest, who, now);
                 }
             },
@@ -101,6 +112,21 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
                 return (await TagRows.JournalAsync(session, repository, tag, long.MaxValue, 1))[0];
             },
             cancellationToken);
+
+    /// <summary>Within the transaction: of two who may only make tags, one is first.</summary>
+    private static async ValueTask RequireAsync(SqlSession session, long id, string repository, string tag, Digest digest, string who, Rights rights)
+    {
+        Digest? stands = rights == Rights.All ? digest : await TagRows.FindAsync(session, id, tag);
+        if (stands is null && (rights & Rights.Create) == 0)
+        {
+            throw new RefusedException(ErrorCode.Denied, $"{who} may not make {repository}:{tag}, which does not exist");
+        }
+
+        if (stands is not null && stands != digest && (rights & Rights.Update) == 0)
+        {
+            throw new RefusedException(ErrorCode.Denied, $"{who} may not move {repository}:{tag}, which exists");
+        }
+    }
 
     private async ValueTask MoveAsync(SqlSession session, long id, string repository, string tag, Digest digest, string who, long now)
     {

@@ -138,5 +138,15 @@ internal static class MetadataSchema
           state TEXT)
         """,
         "CREATE INDEX uploads_touched ON uploads (touched)",
+        $"""
+        CREATE TABLE robots (
+          name {dialect.OrderedText} PRIMARY KEY,
+          secret_hash TEXT NOT NULL,
+          repositories TEXT NOT NULL,
+          rights BIGINT NOT NULL,
+          created BIGINT NOT NULL,
+          expires BIGINT NOT NULL DEFAULT 0,
+          last_used BIGINT NOT NULL DEFAULT 0)
+        """,
     ];
 }

@@ -39,6 +39,9 @@ internal sealed class RefusedException(ErrorCode code, string message) : Excepti
 {
     public ErrorCode Code { get; } = code;
 
+    /// <summary>When the client may try again; null: the answer does not say.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What the specification calls the refusal, and the status that goes with it: the one table of the server.</summary>
     public (int Status, string Name) Answer => Code switch
     {

@@ -98,8 +98,8 @@ internal sealed class ManifestEndpoint(
 
         ImmutableArray<string> tags = Tags(request, isDigest);
         var manifest = new StoredManifest { Digest = digest, MediaType = mediaType, Content = content };
-        await RequireRightsAsync(request, tags);
-        ManifestLinks links = await manifests.PutAsync(request.Repository, manifest, tags, request.Principal.Name, isSparse: false, request.Aborted);
+        Rights rights = access.Of(request.Principal, request.Repository);
+        ManifestLinks links = await manifests.PutAsync(request.Repository, manifest, tags, request.Principal.Name, isSparse: false, request.Aborted, rights);
         HttpResponse response = request.Response;
         response.StatusCode = StatusCodes.Status201Created;
         response.ContentLength = 0;
@@ -130,23 +130,6 @@ internal sealed class ManifestEndpoint(
         return tags.FirstOrDefault(tag => !Route.IsTag(tag)) is { } invalid
             ? throw new RefusedException(ErrorCode.ManifestInvalid, $"invalid tag: \"{Printable.Of(invalid)}\"")
             : tags;
-    }
-
-    /// <summary>To move a tag that stands for something is more than to make one.</summary>
-    private async Task RequireRightsAsync(ProtocolRequest request, ImmutableArray<string> tags)
-    {
-        if (access.Allows(request.Principal, request.Repository, Rights.Update))
-        {
-            return;
-        }
-
-        foreach (string tag in tags)
-        {
-            if (await manifests.FindAsync(request.Repository, tag, request.Aborted) is not null)
-            {
-                throw new RefusedException(ErrorCode.Denied, $"{request.Principal.Name} may not move {request.Repository}:{tag}, which exists");
-            }
-        }
     }
 
     private async Task DeleteAsync(ProtocolRequest request)
