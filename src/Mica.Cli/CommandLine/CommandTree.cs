@@ -92,12 +92,25 @@ internal static class CommandTree
         new CommandEntry("registry", null,
             new CommandEntry("gc", () => new RegistryCollectCommand()),
             new CommandEntry("retention", () => new RegistryRetentionCommand()),
+            new CommandEntry("robot", null,
+                new CommandEntry("create", () => new RegistryRobotCreateCommand()),
+                new CommandEntry("ls", () => new RegistryRobotListCommand()) { Aliases = ["list"] },
+                new CommandEntry("rm", () => new RegistryRobotRemoveCommand()) { Aliases = ["remove"] })
+            {
+                GroupSummary = "Let programs into a registry",
+            },
             new CommandEntry("serve", () => new RegistryServeCommand()),
             new CommandEntry("tag", null,
                 new CommandEntry("log", () => new RegistryTagLogCommand()),
                 new CommandEntry("undo", () => new RegistryTagUndoCommand()))
             {
                 GroupSummary = "Look at the moves of tags, and take them back",
+            },
+            new CommandEntry("user", null,
+                new CommandEntry("add", () => new RegistryUserAddCommand()),
+                new CommandEntry("rm", () => new RegistryUserRemoveCommand()) { Aliases = ["remove"] })
+            {
+                GroupSummary = "Look after a file of users",
             })
         {
             GroupSummary = "Serve and look after a registry",
