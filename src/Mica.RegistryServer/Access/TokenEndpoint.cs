@@ -56,7 +56,7 @@ internal sealed class TokenEndpoint(
         string service = parameters["service"].ToString();
         if (service.Length > 0 && service != tokens.Audience)
         {
-            throw new RefusedException(ErrorCode.Unsupported, $"this is not the service \"{Printable.Of(service)}\"");
+            throw new RefusedException(ErrorCode.BadRequest, $"this is not the service \"{Printable.Of(service)}\"");
         }
 
         TokenScope granted = Granted(principal, TokenScope.Parse(parameters["scope"]));
@@ -110,7 +110,7 @@ internal sealed class TokenEndpoint(
                     ? owner
                     : throw new RefusedException(ErrorCode.Unauthorized, "the refresh token is not good, or no longer; log in again");
             default:
-                throw new RefusedException(ErrorCode.Unsupported, "grant_type has to be password or refresh_token");
+                throw new RefusedException(ErrorCode.BadRequest, "grant_type has to be password or refresh_token");
         }
     }
 

@@ -27,14 +27,14 @@ internal sealed record TokenScope(ImmutableArray<TokenGrant> Grants, bool HasCat
         {
             if (++count > MaxScopes)
             {
-                throw new RefusedException(ErrorCode.Unsupported, $"more than {MaxScopes} scopes");
+                throw new RefusedException(ErrorCode.BadRequest, $"more than {MaxScopes} scopes");
             }
 
             int first = text.IndexOf(':', StringComparison.Ordinal);
             int last = text.LastIndexOf(':');
             if (first <= 0 || last <= first)
             {
-                throw new RefusedException(ErrorCode.NameInvalid, $"invalid scope: \"{Printable.Of(text)}\"");
+                throw new RefusedException(ErrorCode.BadRequest, $"invalid scope: \"{Printable.Of(text)}\"");
             }
 
             string type = ResourceType(text[..first]);
