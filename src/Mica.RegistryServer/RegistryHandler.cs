@@ -51,6 +51,7 @@ internal sealed partial class RegistryHandler(
         }
 
         var request = new ProtocolRequest(context, route, await gate.EnterAsync(context, route)) { Upstream = upstream };
+        RequestTrail.Note(context, route, request.Principal.Name);
         if (route.Kind == RouteKind.Base && context.Request.Method is not ("GET" or "HEAD"))
         {
             throw request.MethodNotAllowed("GET, HEAD");

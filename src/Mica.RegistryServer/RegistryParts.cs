@@ -1,11 +1,14 @@
+using System.Collections.Immutable;
 using Mica.Linux;
 using Mica.Oci;
 using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Blobs;
 using Mica.RegistryServer.Collection;
+using Mica.RegistryServer.Events;
 using Mica.RegistryServer.Manifests;
 using Mica.RegistryServer.Metadata;
 using Mica.RegistryServer.Protocol;
+using Mica.RegistryServer.Scrubbing;
 using Mica.RegistryServer.Upstream;
 using Microsoft.Extensions.Logging;
 
@@ -21,6 +24,7 @@ internal sealed class RegistryParts : IAsyncDisposable
     private readonly IBlobStorage _storage;
     private readonly BackgroundWork _work;
     private readonly AccessDoors? _doors;
+    private HttpClient? _webhooks;
 
     private RegistryParts(FileLock? dataLock, MetadataDatabase metadata, IBlobStorage storage, RegistryServerOptions options, ILoggerFactory logs)
     {
@@ -34,14 +38,17 @@ internal sealed class RegistryParts : IAsyncDisposable
         var blobs = new BlobStore(metadata, storage, options.Limits, options.Time);
         var uploads = new Uploads(metadata, storage, options.Limits, options.Time) { Received = metrics.BlobBytesReceived };
         var rules = new TagRules(options.ImmutableTags);
-        var manifests = new ManifestStore(metadata, options.Limits, rules, options.Time);
-        var pulls = new PullLog(metadata, options.Time);
+        ImmutableArray<WebhookReceiver> receivers = WebhookReceiver.Of(options);
+        var outbox = EventOutbox.Of(options, receivers);
+        var manifests = new ManifestStore(metadata, options.Limits, rules, options.Time) { Events = outbox };
+        var pulls = new PullLog(metadata, options.Time) { Events = outbox };
         if (!options.Upstreams.IsEmpty)
         {
             Upstreams = new Upstreams(options, metadata, manifests, blobs, uploads, access, metrics, logs.CreateLogger<Upstreams>());
         }
 
         Collector = new Collector(metadata, storage, options.Limits, options.Time);
+        Readiness = new Readiness(metadata, storage, options.Time);
         Handler = new RegistryHandler(
             new BlobEndpoint(blobs, metrics),
             new UploadEndpoint(blobs, uploads, access),
@@ -59,7 +66,7 @@ internal sealed class RegistryParts : IAsyncDisposable
             metrics.BlobsFreed.Add(report.Blobs);
             metrics.BytesFreed.Add(report.Bytes);
         });
-        var retention = new Retention(metadata, options.Retention, rules, options.Time);
+        var retention = new Retention(metadata, options.Retention, rules, options.Time) { Events = outbox };
         _work.Add("retention", TimeSpan.FromHours(1), async cancellationToken =>
         {
             await foreach (RetentionDecision decision in retention.RunAsync(isTrial: false, cancellationToken))
@@ -82,6 +89,13 @@ internal sealed class RegistryParts : IAsyncDisposable
         }
 
         _work.Add("unfinished uploads", s_unfinished, uploads.RemoveUnfinishedAsync);
+        AddEvents(options, receivers, logs);
+        if (options.ScrubPeriod > TimeSpan.Zero)
+        {
+            var scrubber = new Scrubber(metadata, storage, options.ScrubPeriod, metrics, options.Time, logs.CreateLogger<Scrubber>());
+            _work.Add("scrub", TimeSpan.FromMinutes(1), scrubber.RunDueAsync);
+        }
+
         _work.Add("pull log", TimeSpan.FromSeconds(10), pulls.WriteAsync, isLast: true);
         if (_doors is not null)
         {
@@ -94,6 +108,8 @@ internal sealed class RegistryParts : IAsyncDisposable
     public Collector Collector { get; }
 
     public RegistryMetrics Metrics { get; } = new();
+
+    public Readiness Readiness { get; }
 
     /// <summary>Null when nothing is fetched from elsewhere.</summary>
     public Upstreams? Upstreams { get; }
@@ -151,6 +167,24 @@ internal sealed class RegistryParts : IAsyncDisposable
 
     public void StartWork() => _work.Start();
 
+    private void AddEvents(RegistryServerOptions options, ImmutableArray<WebhookReceiver> receivers, ILoggerFactory logs)
+    {
+        foreach (WebhookReceiver receiver in receivers)
+        {
+            var delivery = new WebhookDelivery(
+                receiver, _metadata, _webhooks ??= WebhookDelivery.CreateClient(), Metrics, options.Time, logs.CreateLogger<WebhookDelivery>());
+            _work.Add($"webhook {receiver.Name}", TimeSpan.FromSeconds(1), delivery.RunAsync);
+        }
+
+        _work.Add("expiry of events", TimeSpan.FromMinutes(10), cancellationToken => _metadata.WriteAsync(
+            async session =>
+            {
+                long before = (options.Time.GetUtcNow() - options.EventRetention).ToUnixTimeMilliseconds();
+                await EventRows.ExpireAsync(session, receivers.Select(receiver => receiver.Key), before, 10_000);
+            },
+            cancellationToken));
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _work.DisposeAsync();
@@ -165,6 +199,7 @@ internal sealed class RegistryParts : IAsyncDisposable
         }
 
         _doors?.Dispose();
+        _webhooks?.Dispose();
         await _metadata.DisposeAsync();
         (_storage as IDisposable)?.Dispose();
         _lock?.Dispose();

@@ -23,11 +23,15 @@ public sealed class RegistryServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private readonly RegistryParts _parts;
+    private readonly RegistryServerOptions _options;
+    private readonly RequestTraces? _traces;
 
-    private RegistryServer(WebApplication application, RegistryParts parts)
+    private RegistryServer(WebApplication application, RegistryParts parts, RegistryServerOptions options, RequestTraces? traces)
     {
         _application = application;
         _parts = parts;
+        _options = options;
+        _traces = traces;
     }
 
     /// <summary>Where it listens, with the port that it has got.</summary>
@@ -35,6 +39,9 @@ public sealed class RegistryServer : IAsyncDisposable
 
     /// <summary>What it has counted so far.</summary>
     internal RegistryMetrics Metrics => _parts.Metrics;
+
+    /// <summary>Where it listens for <c>/metrics</c> and its like, if that is elsewhere.</summary>
+    public Uri? OperationsAddress { get; private set; }
 
     /// <summary>Opens the data and starts to listen.</summary>
     /// <param name="options">How the registry is to be.</param>
@@ -48,23 +55,35 @@ public sealed class RegistryServer : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.Logging.SetMinimumLevel(options.LogLevel);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // While anybody listens to it, the host makes an activity and a scope for each request.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         builder.Services.AddSingleton<IHostLifetime, EndedByDisposal>();
         configureLogging?.Invoke(builder.Logging);
 
         // What a request does begins on the thread that has read it, without another hop.
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         WebApplication application = builder.Build();
-        RegistryParts parts = await RegistryParts.OpenAsync(options, application.Services.GetRequiredService<ILoggerFactory>(), cancellationToken);
+        ILoggerFactory logs = application.Services.GetRequiredService<ILoggerFactory>();
+        RegistryParts parts = await RegistryParts.OpenAsync(options, logs, cancellationToken);
+        RequestTraces? traces = options.TracesEndpoint is null ? null : new RequestTraces(options.TracesEndpoint);
+        int? operationsPort = null;
         try
         {
-            application.Run(parts.Handler.HandleAsync);
+            var operations = new OperationsEndpoint(parts.Readiness, parts.Metrics, options.Metrics, () => operationsPort);
+            var observer = new RequestObserver(
+                parts.Handler.HandleAsync, operations, options.AccessLog, traces, logs.CreateLogger<RequestObserver>());
+            application.Run(observer.HandleAsync);
             await application.StartAsync(cancellationToken);
         }
         catch (Exception error)
         {
             await parts.DisposeAsync();
             await application.DisposeAsync();
+            traces?.Dispose();
             if (error is not IOException)
             {
                 throw;
@@ -73,10 +92,14 @@ public sealed class RegistryServer : IAsyncDisposable
             throw new MicaException(ErrorKind.Conflict, $"{options.Listen}: {Printable.Of(error.InnerException?.Message ?? error.Message).ToLowerInvariant()}", error);
         }
 
+        Uri[] addresses =
+            [.. application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(text => new Uri(text))];
+        operationsPort = options.OperationsListen is null ? null : addresses[1].Port;
         parts.StartWork();
-        return new RegistryServer(application, parts)
+        return new RegistryServer(application, parts, options, traces)
         {
-            Address = new Uri(application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()),
+            Address = addresses[0],
+            OperationsAddress = addresses.ElementAtOrDefault(1),
         };
     }
 
@@ -87,12 +110,22 @@ public sealed class RegistryServer : IAsyncDisposable
     public async Task<SyncReport> SynchronizeAsync(CancellationToken cancellationToken) =>
         _parts.Synchronizer is { } synchronizer ? await synchronizer.RunAsync(isAll: true, cancellationToken) : new SyncReport();
 
-    /// <summary>Takes no further connections, and waits for the requests that are being answered.</summary>
+    /// <summary>
+    /// Says that it is not ready, and after <see cref="RegistryServerOptions.ShutdownDelay"/> takes no further connections and
+    /// waits for the requests that are being answered, at most <see cref="RegistryServerOptions.ShutdownTimeout"/>.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
+        _parts.Readiness.End();
+        if (_options.ShutdownDelay > TimeSpan.Zero)
+        {
+            await Task.Delay(_options.ShutdownDelay, _options.Time);
+        }
+
         await _application.StopAsync(CancellationToken.None);
         await _application.DisposeAsync();
         await _parts.DisposeAsync();
+        _traces?.Dispose();
     }
 
     /// <summary>Signals are for the program to handle in which the registry runs.</summary>
@@ -118,5 +151,9 @@ public sealed class RegistryServer : IAsyncDisposable
                 listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificates.ForConnection()) });
             }
         });
+        if (options.OperationsListen is { } operations)
+        {
+            kestrel.Listen(operations);
+        }
     }
 }

@@ -38,6 +38,10 @@ internal sealed class BlobStore(MetadataDatabase metadata, IBlobStorage storage,
             cancellationToken);
     }
 
+    /// <summary>The bytes of the blob are damaged, which is why it is not found.</summary>
+    public Task<bool> IsDamagedAsync(Digest digest, CancellationToken cancellationToken) =>
+        metadata.ReadAsync(session => BlobRows.IsDamagedAsync(session, digest), cancellationToken);
+
     public Task SendAsync(StoredBlob blob, long offset, long length, PipeWriter target, CancellationToken cancellationToken) =>
         storage.SendAsync(blob.StorageKey, offset, length, target, cancellationToken);
 

@@ -187,6 +187,10 @@ internal sealed class FileBlobStorage : IBlobStorage
 
     private static MicaException Full(IOException error) => new(ErrorKind.Unavailable, "no space left on device", error);
 
+    public Task ProbeAsync(CancellationToken cancellationToken) => Directory.Exists(Path.Combine(_directory, "00"))
+        ? Task.CompletedTask
+        : Task.FromException(new MicaException(ErrorKind.Unavailable, $"{_directory} is gone"));
+
     private static bool IsDiskFull(IOException error) => (error.HResult & 0xffff) is 28 or 122;
 
     private SafeFileHandle Open(string key)

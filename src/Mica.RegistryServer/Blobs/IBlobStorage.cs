@@ -59,4 +59,8 @@ internal interface IBlobStorage
     /// upload and that no blob has is nobody's; a younger one may be part of an upload.
     /// </summary>
     IAsyncEnumerable<(string Key, DateTimeOffset Changed)> ListAsync(CancellationToken cancellationToken);
+
+    /// <summary>Asks the storage for something small; it fails when the storage would not serve now.</summary>
+    /// <exception cref="Oci.MicaException">Why it would not.</exception>
+    Task ProbeAsync(CancellationToken cancellationToken);
 }

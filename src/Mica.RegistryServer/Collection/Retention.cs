@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Mica.Oci;
+using Mica.RegistryServer.Events;
 using Mica.RegistryServer.Manifests;
 using Mica.RegistryServer.Metadata;
 
@@ -21,9 +22,13 @@ public sealed record RetentionDecision(string Repository, string Tag, Digest Dig
 internal sealed class Retention(MetadataDatabase metadata, ImmutableArray<RetentionRule> rules, TagRules tagRules, TimeProvider time)
 {
     private const long Batch = 500;
+    private const string Who = "retention";
 
     private readonly ImmutableArray<(RetentionRule Rule, ImmutableArray<NamePattern> Repositories, ImmutableArray<NamePattern> Tags)> _rules =
         [.. rules.Select(rule => (rule, Patterns(rule.Repositories), Patterns(rule.KeepTags)))];
+
+    /// <summary>Takes what happened; null where nobody wants to know.</summary>
+    public EventOutbox? Events { get; init; }
 
     /// <summary>Decides over every tag that a rule is about, and removes what goes unless it is a trial.</summary>
     public async IAsyncEnumerable<RetentionDecision> RunAsync(
@@ -144,9 +149,23 @@ internal sealed class Retention(MetadataDatabase metadata, ImmutableArray<Retent
 
     /// <summary>False when the tag has moved since it was looked at.</summary>
     private Task<bool> RemoveAsync(RetentionDecision decision, CancellationToken cancellationToken) => metadata.WriteAsync(
-        async session => await RepositoryRows.FindAsync(session, decision.Repository) is { } id
-            && await TagRows.FindAsync(session, id, decision.Tag) == decision.Digest
-            && await TagRows.RemoveAsync(session, id, decision.Repository, decision.Tag, "retention", time.GetUtcNow().ToUnixTimeMilliseconds()) is not null,
+        async session =>
+        {
+            long now = time.GetUtcNow().ToUnixTimeMilliseconds();
+            if (await RepositoryRows.FindAsync(session, decision.Repository) is not { } id
+                || await TagRows.FindAsync(session, id, decision.Tag) != decision.Digest
+                || await TagRows.RemoveAsync(session, id, decision.Repository, decision.Tag, Who, now) is not { } was)
+            {
+                return false;
+            }
+
+            if (Events is not null)
+            {
+                await Events.MovedAsync(session, decision.Repository, decision.Tag, was, null, Who, now);
+            }
+
+            return true;
+        },
         cancellationToken);
 
     private (RetentionRule Rule, ImmutableArray<NamePattern> Tags)? RuleOf(string repository)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mica.Oci;
 using Mica.RegistryServer.Access;
+using Mica.RegistryServer.Events;
 using Mica.RegistryServer.Metadata;
 using Mica.RegistryServer.Protocol;
 
@@ -10,6 +11,9 @@ namespace Mica.RegistryServer.Manifests;
 internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits limits, TagRules rules, TimeProvider time)
 {
     private readonly ManifestCache _cache = new(metadata);
+
+    /// <summary>Takes what happened, in the transaction in which it does; null where nobody wants to know.</summary>
+    public EventOutbox? Events { get; init; }
 
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -46,6 +50,11 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
                 }
 
                 await ManifestRows.PutAsync(session, id, manifest, links, now);
+                if (Events is not null)
+                {
+                    await Events.PushedAsync(session, repository, manifest, links, tags, who, now);
+                }
+
                 foreach (string tag in tags)
                 {
                     await RequireAsync(session, id, repository, tag, manifest.Digest, who, rights);
@@ -62,7 +71,7 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
         rules.CheckRemoval(repository, tag);
         return await metadata.WriteAsync(
             async session => await RepositoryRows.FindAsync(session, repository) is { } id
-                && await TagRows.RemoveAsync(session, id, repository, tag, who, Now) is not null,
+                && await RemoveTagAsync(session, id, repository, tag, who),
             cancellationToken);
     }
 
@@ -79,10 +88,16 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
                 foreach (string tag in await TagRows.OfAsync(session, id, digest))
                 {
                     rules.CheckRemoval(repository, tag);
-                    await TagRows.RemoveAsync(session, id, repository, tag, who, Now);
+                    await RemoveTagAsync(session, id, repository, tag, who);
                 }
 
-                return await ManifestRows.RemoveAsync(session, id, digest);
+                bool isRemoved = await ManifestRows.RemoveAsync(session, id, digest);
+                if (isRemoved && Events is not null)
+                {
+                    await Events.RemovedAsync(session, repository, digest, who, Now);
+                }
+
+                return isRemoved;
             },
             cancellationToken);
 
@@ -135,7 +150,23 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
             throw new RefusedException(ErrorCode.TagImmutable, $"{repository}:{tag} is immutable and stands for {stands}");
         }
 
-        await TagRows.MoveAsync(session, id, repository, tag, digest, who, now);
+        Digest? was = await TagRows.MoveAsync(session, id, repository, tag, digest, who, now);
+        if (was != digest && Events is not null)
+        {
+            await Events.MovedAsync(session, repository, tag, was, digest, who, now);
+        }
+    }
+
+    private async ValueTask<bool> RemoveTagAsync(SqlSession session, long id, string repository, string tag, string who)
+    {
+        long now = Now;
+        Digest? was = await TagRows.RemoveAsync(session, id, repository, tag, who, now);
+        if (was is not null && Events is not null)
+        {
+            await Events.MovedAsync(session, repository, tag, was, null, who, now);
+        }
+
+        return was is not null;
     }
 
     private async ValueTask CheckAsync(SqlSession session, long id, string repository, ManifestLinks links)

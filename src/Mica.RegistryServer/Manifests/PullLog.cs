@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mica.Oci;
+using Mica.RegistryServer.Events;
 using Mica.RegistryServer.Metadata;
 
 namespace Mica.RegistryServer.Manifests;
@@ -8,6 +9,9 @@ namespace Mica.RegistryServer.Manifests;
 internal sealed class PullLog(MetadataDatabase metadata, TimeProvider time)
 {
     private readonly ConcurrentDictionary<(string Repository, Digest Digest), long> _pulls = new();
+
+    /// <summary>Takes news of pulls, as many together as there were since the last time; null where nobody wants to know.</summary>
+    public EventOutbox? Events { get; init; }
 
     public void Add(string repository, Digest digest) => _pulls.AddOrUpdate((repository, digest), 1, static (_, count) => count + 1);
 
@@ -35,6 +39,10 @@ internal sealed class PullLog(MetadataDatabase metadata, TimeProvider time)
                 foreach ((string repository, Digest digest, long count) in taken)
                 {
                     await ManifestRows.PulledAsync(session, repository, digest, count, now);
+                    if (Events is not null)
+                    {
+                        await Events.PulledAsync(session, repository, digest, count, now);
+                    }
                 }
             },
             cancellationToken);

@@ -13,20 +13,27 @@ internal sealed record StoredBlob(Digest Digest, long Size, string StorageKey, l
 /// <summary>Blobs: bytes that are stored once, and the repositories that have them.</summary>
 internal static class BlobRows
 {
-    /// <summary>The blob, if the repository has it.</summary>
+    /// <summary>The blob, if the repository has it and its bytes are whole.</summary>
     public static ValueTask<StoredBlob?> FindAsync(SqlSession session, string repository, Digest digest) => session.FirstAsync<StoredBlob?>(
         """
         SELECT b.digest, b.size, b.storage_key, l.leased FROM repositories r
           JOIN repository_blobs l ON l.repository = r.id JOIN blobs b ON b.digest = l.digest
-        WHERE r.name = $1 AND l.digest = $2
+        WHERE r.name = $1 AND l.digest = $2 AND b.damaged = 0
         """,
         Read,
         repository,
         digest.ToString());
 
-    /// <summary>The repositories that have the blob.</summary>
+    /// <summary>The bytes of the blob are known not to be what they were.</summary>
+    public static async ValueTask<bool> IsDamagedAsync(SqlSession session, Digest digest) =>
+        await session.NumberAsync("SELECT damaged FROM blobs WHERE digest = $1", digest.ToString()) != 0;
+
+    /// <summary>The repositories that have the blob; none when its bytes are damaged.</summary>
     public static ValueTask<List<string>> RepositoriesAsync(SqlSession session, Digest digest) => session.ListAsync(
-        "SELECT r.name FROM repository_blobs l JOIN repositories r ON r.id = l.repository WHERE l.digest = $1 ORDER BY r.name",
+        """
+        SELECT r.name FROM repository_blobs l JOIN repositories r ON r.id = l.repository JOIN blobs b ON b.digest = l.digest
+        WHERE l.digest = $1 AND b.damaged = 0 ORDER BY r.name
+        """,
         static row => row.GetString(0),
         digest.ToString());
 
@@ -36,18 +43,19 @@ internal static class BlobRows
     public static async ValueTask<string> AddAsync(SqlSession session, Digest digest, long size, string storageKey, long now)
     {
         string? present = await session.FirstAsync(
-            "SELECT storage_key FROM blobs WHERE digest = $1 AND doomed = 0", static row => row.GetString(0), digest.ToString());
+            "SELECT storage_key FROM blobs WHERE digest = $1 AND doomed = 0 AND damaged = 0", static row => row.GetString(0), digest.ToString());
         if (present is not null)
         {
             return present;
         }
 
-        // A blob whose bytes are about to be removed gets other bytes: those under the old key are still removed.
+        // A blob whose bytes are about to be removed, or are damaged, gets other bytes: those under the old key are still
+        // removed, by the collector that has begun, or as an orphan.
         await session.RunAsync(
             """
             INSERT INTO blobs (digest, size, storage_key, created, checked) VALUES ($1, $2, $3, $4, $4)
             ON CONFLICT (digest) DO UPDATE SET storage_key = excluded.storage_key, created = excluded.created,
-              checked = excluded.checked, doomed = 0
+              checked = excluded.checked, doomed = 0, damaged = 0
             """,
             digest.ToString(),
             size,
@@ -73,14 +81,16 @@ internal static class BlobRows
         repository,
         digest.ToString()) > 0;
 
-    /// <summary>Those of <paramref name="digests"/> that the repository lacks.</summary>
+    /// <summary>Those of <paramref name="digests"/> that the repository lacks, or has no whole bytes of.</summary>
     public static async ValueTask<List<Digest>> MissingAsync(SqlSession session, long repository, IEnumerable<Digest> digests)
     {
         var missing = new List<Digest>();
         foreach (Digest digest in digests)
         {
             if (await session.NumberAsync(
-                "SELECT 1 FROM repository_blobs WHERE repository = $1 AND digest = $2", repository, digest.ToString()) == 0)
+                "SELECT 1 FROM repository_blobs l JOIN blobs b ON b.digest = l.digest WHERE l.repository = $1 AND l.digest = $2 AND b.damaged = 0",
+                repository,
+                digest.ToString()) == 0)
             {
                 missing.Add(digest);
             }

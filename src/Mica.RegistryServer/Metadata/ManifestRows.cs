@@ -41,7 +41,7 @@ internal static class ManifestRows
         session.FirstAsync<StoredManifest?>(
             """
             SELECT m.digest, m.media_type, m.content FROM repositories r JOIN manifests m ON m.repository = r.id
-            WHERE r.name = $1 AND m.digest = $2
+            WHERE r.name = $1 AND m.digest = $2 AND m.damaged = 0
             """,
             Read,
             repository,
@@ -52,16 +52,17 @@ internal static class ManifestRows
             """
             SELECT m.digest, m.media_type, m.content FROM repositories r
               JOIN tags t ON t.repository = r.id JOIN manifests m ON m.repository = r.id AND m.digest = t.digest
-            WHERE r.name = $1 AND t.name = $2
+            WHERE r.name = $1 AND t.name = $2 AND m.damaged = 0
             """,
             Read,
             repository,
             tag);
 
     public static async ValueTask<bool> ExistsAsync(SqlSession session, long repository, Digest digest) =>
-        await session.NumberAsync("SELECT 1 FROM manifests WHERE repository = $1 AND digest = $2", repository, digest.ToString()) == 1;
+        await session.NumberAsync(
+            "SELECT 1 FROM manifests WHERE repository = $1 AND digest = $2 AND damaged = 0", repository, digest.ToString()) == 1;
 
-    /// <summary>Stores the manifest and what it needs. Pushing it again changes nothing but its media type.</summary>
+    /// <summary>Stores the manifest and what it needs. Pushing it again changes its media type, and mends it if it is damaged.</summary>
     public static async ValueTask PutAsync(SqlSession session, long repository, StoredManifest manifest, ManifestLinks links, long now)
     {
         string digest = manifest.Digest.ToString();
@@ -70,6 +71,7 @@ internal static class ManifestRows
             INSERT INTO manifests (repository, digest, media_type, size, artifact_type, subject, annotations, pushed, untagged, content)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (repository, digest) DO UPDATE SET media_type = excluded.media_type,
+              content = excluded.content, size = excluded.size, damaged = 0,
               untagged = CASE WHEN manifests.untagged = 0 OR manifests.untagged = excluded.untagged THEN manifests.untagged ELSE $8 END
             """,
             repository,

@@ -48,7 +48,8 @@ internal static class MetadataSchema
           proxied BIGINT NOT NULL DEFAULT 0)
         """,
 
-        // doomed: the bytes are about to be removed; nobody may link the blob any more.
+        // doomed: the bytes are about to be removed; nobody may link the blob any more. damaged: the bytes are not what they
+        // were; the blob counts as not there until it is pushed again.
         """
         CREATE TABLE blobs (
           digest TEXT PRIMARY KEY,
@@ -56,8 +57,11 @@ internal static class MetadataSchema
           storage_key TEXT NOT NULL,
           created BIGINT NOT NULL,
           checked BIGINT NOT NULL DEFAULT 0,
-          doomed BIGINT NOT NULL DEFAULT 0)
+          doomed BIGINT NOT NULL DEFAULT 0,
+          damaged BIGINT NOT NULL DEFAULT 0)
         """,
+        "CREATE INDEX blobs_storage_key ON blobs (storage_key)",
+        "CREATE INDEX blobs_damaged ON blobs (damaged)",
         "CREATE INDEX blobs_checked ON blobs (checked)",
         "CREATE INDEX blobs_doomed ON blobs (doomed)",
 
@@ -86,6 +90,7 @@ internal static class MetadataSchema
           untagged BIGINT NOT NULL,
           pulled BIGINT NOT NULL DEFAULT 0,
           pulls BIGINT NOT NULL DEFAULT 0,
+          damaged BIGINT NOT NULL DEFAULT 0,
           content {dialect.Bytes} NOT NULL,
           PRIMARY KEY (repository, digest))
         """,
@@ -148,5 +153,30 @@ internal static class MetadataSchema
           expires BIGINT NOT NULL DEFAULT 0,
           last_used BIGINT NOT NULL DEFAULT 0)
         """,
+
+        // What happened, as receivers are told it; and who is still to be told. An event's row is written with what it tells of.
+        $"""
+        CREATE TABLE events (
+          id {dialect.Identity},
+          uid TEXT NOT NULL,
+          kind TEXT NOT NULL,
+          repository TEXT NOT NULL,
+          created BIGINT NOT NULL,
+          body TEXT NOT NULL)
+        """,
+        "CREATE INDEX events_created ON events (created)",
+        """
+        CREATE TABLE deliveries (
+          receiver TEXT NOT NULL,
+          repository TEXT NOT NULL,
+          event BIGINT NOT NULL REFERENCES events,
+          queued BIGINT NOT NULL,
+          due BIGINT NOT NULL,
+          attempts BIGINT NOT NULL DEFAULT 0,
+          claimed BIGINT NOT NULL DEFAULT 0,
+          PRIMARY KEY (receiver, repository, event))
+        """,
+        "CREATE INDEX deliveries_event ON deliveries (event)",
+        "CREATE INDEX deliveries_due ON deliveries (receiver, due)",
     ];
 }

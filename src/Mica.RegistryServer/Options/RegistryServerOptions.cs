@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Mica.Registry;
+using Microsoft.Extensions.Logging;
 
 namespace Mica.RegistryServer;
 
@@ -24,6 +25,9 @@ public sealed record RegistryServerOptions
 
     /// <summary>The connection string of PostgreSQL for the metadata (Npgsql's form); null: SQLite in the data directory.</summary>
     public string? PostgreSql { get; init; }
+
+    /// <summary>The file with the password for <see cref="PostgreSql"/>; null when it needs none, or has it itself.</summary>
+    public string? PostgreSqlPasswordFile { get; init; }
 
     /// <summary>What it takes and how long it keeps it.</summary>
     public RegistryLimits Limits { get; init; } = new();
@@ -55,8 +59,26 @@ public sealed record RegistryServerOptions
     /// <summary>Who is told of what happens.</summary>
     public ImmutableArray<WebhookOptions> Webhooks { get; init; } = [];
 
+    /// <summary>How long events are kept, so that they can be listed and sent again; zero: until every receiver has them.</summary>
+    public TimeSpan EventRetention { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>Where traces go, an OTLP endpoint for HTTP; null: nowhere.</summary>
     public Uri? TracesEndpoint { get; init; }
+
+    /// <summary><c>/metrics</c> is answered. It has numbers and no names.</summary>
+    public bool Metrics { get; init; } = true;
+
+    /// <summary>
+    /// A second place to listen, for <c>/metrics</c>, <c>/healthz</c> and <c>/readyz</c> over plain HTTP; <c>/metrics</c> is
+    /// only there then. Null: all are where the registry is.
+    /// </summary>
+    public IPEndPoint? OperationsListen { get; init; }
+
+    /// <summary>What the log has at least.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>Which requests get a line in the log.</summary>
+    public AccessLogging AccessLog { get; init; } = AccessLogging.Changes;
 
     /// <summary>How often garbage is collected.</summary>
     public TimeSpan CollectionInterval { get; init; } = TimeSpan.FromMinutes(1);
@@ -64,9 +86,25 @@ public sealed record RegistryServerOptions
     /// <summary>In which time every blob is read again and hashed once; zero: never.</summary>
     public TimeSpan ScrubPeriod { get; init; } = TimeSpan.FromDays(30);
 
-    /// <summary>How long requests may go on once the server is told to stop.</summary>
+    /// <summary>How long it serves on once it is told to stop, while <c>/readyz</c> says so: load balancers need that time to turn away.</summary>
+    public TimeSpan ShutdownDelay { get; init; }
+
+    /// <summary>How long requests may go on once the server takes no more.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+}
+
+/// <summary>Which requests get a line in the log.</summary>
+public enum AccessLogging
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>Those that change something or fail. A pull that works is not worth a line: there are thousands in a second.</summary>
+    Changes,
+
+    /// <summary>All.</summary>
+    All,
 }

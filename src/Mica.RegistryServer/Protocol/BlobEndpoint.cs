@@ -35,12 +35,17 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
     private static RefusedException Unknown(ProtocolRequest request) =>
         new(ErrorCode.BlobUnknown, $"{request.Repository}: there is no blob {request.Digest}");
 
+    private async Task<RefusedException> MissingAsync(ProtocolRequest request) =>
+        !HttpMethods.IsHead(request.Request.Method) && await blobs.IsDamagedAsync(request.Digest, request.Aborted)
+            ? new RefusedException(ErrorCode.BlobUnknown, $"{request.Repository}: the bytes of blob {request.Digest} are damaged; push it again")
+            : Unknown(request);
+
     private async Task SendAsync(ProtocolRequest request, bool isHead)
     {
         // Who asks by HEAD is about to rely on the blob in a manifest.
         StoredBlob? found = await blobs.FindAsync(request.Repository, request.Digest, hold: isHead, request.Aborted);
         using UpstreamBlob? fetched = request.Upstream is { } upstream ? await FetchAsync(request, upstream, found, isHead) : null;
-        StoredBlob blob = found ?? fetched?.Blob ?? throw Unknown(request);
+        StoredBlob blob = found ?? fetched?.Blob ?? throw await MissingAsync(request);
         HttpResponse response = request.Response;
         string tag = $"\"{blob.Digest}\"";
         request.SetDigest(blob.Digest);
