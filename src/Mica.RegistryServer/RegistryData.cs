@@ -80,7 +80,7 @@ public sealed class RegistryData : IAsyncDisposable
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: there is no such event any more.</exception>
     public Task<int> ReplayAsync(long id, CancellationToken cancellationToken)
     {
-        ImmutableArray<WebhookReceiver> receivers = WebhookReceiver.Of(_options);
+        ImmutableArray<WebhookReceiver> receivers = Receivers();
         return _metadata.WriteAsync(
             async session =>
             {
@@ -94,7 +94,7 @@ public sealed class RegistryData : IAsyncDisposable
     /// <summary>The same with all events behind one; tells how many events.</summary>
     public Task<int> ReplayAfterAsync(long id, CancellationToken cancellationToken)
     {
-        ImmutableArray<WebhookReceiver> receivers = WebhookReceiver.Of(_options);
+        ImmutableArray<WebhookReceiver> receivers = Receivers();
         return _metadata.WriteAsync(
             async session =>
             {
@@ -115,6 +115,10 @@ public sealed class RegistryData : IAsyncDisposable
         await _metadata.DisposeAsync();
         (_storage as IDisposable)?.Dispose();
     }
+
+    private ImmutableArray<WebhookReceiver> Receivers() => _options.Webhooks.IsEmpty
+        ? throw new MicaException(ErrorKind.InvalidArgument, "the configuration has no webhooks; --config says which it is")
+        : WebhookReceiver.Of(_options);
 
     private async ValueTask<int> QueueAsync(SqlSession session, RegistryEvent one, IEnumerable<WebhookReceiver> receivers)
     {

@@ -90,6 +90,18 @@ internal static class CommandTree
             GroupSummary = "Manage image manifests and manifest lists",
         },
         new CommandEntry("registry", null,
+            new CommandEntry("config", null,
+                new CommandEntry("check", () => new RegistryConfigCheckCommand()),
+                new CommandEntry("schema", () => new RegistryConfigSchemaCommand()))
+            {
+                GroupSummary = "Check a registry's configuration",
+            },
+            new CommandEntry("events", null,
+                new CommandEntry("ls", () => new RegistryEventsCommand()) { Aliases = ["list"] },
+                new CommandEntry("replay", () => new RegistryReplayCommand()))
+            {
+                GroupSummary = "List what happened in a registry, and send it again",
+            },
             new CommandEntry("gc", () => new RegistryCollectCommand()),
             new CommandEntry("retention", () => new RegistryRetentionCommand()),
             new CommandEntry("robot", null,
@@ -99,6 +111,7 @@ internal static class CommandTree
             {
                 GroupSummary = "Let programs into a registry",
             },
+            new CommandEntry("scrub", () => new RegistryScrubCommand()),
             new CommandEntry("serve", () => new RegistryServeCommand()),
             new CommandEntry("tag", null,
                 new CommandEntry("log", () => new RegistryTagLogCommand()),

@@ -11,39 +11,35 @@ using Microsoft.Extensions.Logging.Console;
 namespace Mica.Cli.Registries;
 
 /// <summary><c>mica registry serve</c>.</summary>
-internal sealed class RegistryServeCommand : CliCommand
+internal sealed class RegistryServeCommand : RegistryOptionsCommand
 {
     private const int MinThreads = 32;
 
-    private readonly Option<string?> _data;
     private readonly Option<string?> _listen;
 
     public RegistryServeCommand()
         : base("[OPTIONS]", "Serve a registry of images", ArgumentCount.None)
     {
-        _data = Text("--data", null, "dir", "Directory with everything that the registry keeps (default: registry in the root directory)", Completes.Files);
         _listen = Text("--listen", null, "addr:port", "Address and port to listen on (default 127.0.0.1:5000)");
     }
 
     public override bool StopsInGoodOrder => true;
 
     public override string Remarks =>
-        "The registry serves until it is interrupted, and then lets requests end. It collects garbage while it serves.";
+        "The registry serves until it is interrupted, and then lets requests end; a second interrupt ends it at once. It collects " +
+        "garbage while it serves. Every key of the configuration can be given as a variable too: MICA_REGISTRY_ and the key's path in " +
+        "upper case, with _ for dots; what is no single value as JSON.";
 
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica registry serve", "a registry for this machine: mica push 127.0.0.1:5000/app"),
+        ("mica registry serve --config /etc/mica/registry.yaml", "as the file says"),
         ("mica registry serve --listen 0.0.0.0:5000 --data /srv/registry", "one for others too"),
     ];
 
     public override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        var options = new RegistryServerOptions
-        {
-            DataDirectory = invocation.Value(_data) is { Length: > 0 } data ? Path.GetFullPath(data) : Path.Combine(invocation.Root, "registry"),
-            Time = invocation.Host.Time,
-            UpstreamClient = RegistryAccess.Options(invocation, insecure: false),
-        };
+        RegistryServerOptions options = OptionsOf(invocation) with { UpstreamClient = RegistryAccess.Options(invocation, insecure: false) };
         if (invocation.Value(_listen) is { } listen)
         {
             options = options with { Listen = ParseEndpoint(invocation, listen) };
