@@ -25,6 +25,7 @@ public sealed class RegistryServer : IAsyncDisposable
     private readonly RegistryParts _parts;
     private readonly RegistryServerOptions _options;
     private readonly RequestTraces? _traces;
+    private bool _isDisposed;
 
     private RegistryServer(WebApplication application, RegistryParts parts, RegistryServerOptions options, RequestTraces? traces)
     {
@@ -116,6 +117,11 @@ public sealed class RegistryServer : IAsyncDisposable
     /// </summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+        {
+            return;
+        }
+
         _parts.Readiness.End();
         if (_options.ShutdownDelay > TimeSpan.Zero)
         {

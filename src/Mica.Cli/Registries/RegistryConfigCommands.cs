@@ -18,8 +18,10 @@ internal sealed class RegistryConfigCheckCommand() : CliCommand(
 
     public override Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        invocation.Output.Write(RegistryConfiguration.Print(RegistryConfiguration.Read(
-            invocation.Arguments[0], invocation.Host.Environment.Variable, Path.Combine(invocation.Root, "registry"))));
+        string? root = invocation.Globals.Root ?? invocation.Host.Environment.StoreRoot(invocation.Host.IsSuperuser);
+        string directory = root is null ? "" : Path.Combine(Path.GetFullPath(root), "registry");
+        invocation.Output.Write(RegistryConfiguration.Print(
+            RegistryConfiguration.Read(invocation.Arguments[0], invocation.Host.Environment.Variable, directory)));
         return Task.FromResult(ExitCodes.Success);
     }
 }

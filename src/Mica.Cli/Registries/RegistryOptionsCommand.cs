@@ -24,10 +24,12 @@ internal abstract class RegistryOptionsCommand : CliCommand
         Func<string, string?> environment = invocation.Host.Environment.Variable;
         string? file = invocation.Value(_config) is { Length: > 0 } given ? given
             : environment("MICA_REGISTRY_CONFIG") is { Length: > 0 } named ? named : null;
-        RegistryServerOptions options = RegistryConfiguration.Read(file, environment, Path.Combine(invocation.Root, "registry"));
+        RegistryServerOptions options = RegistryConfiguration.Read(file, environment, dataDirectory: "");
         return options with
         {
-            DataDirectory = invocation.Value(_data) is { Length: > 0 } data ? Path.GetFullPath(data) : options.DataDirectory,
+            // A service that says where its data is needs no home.
+            DataDirectory = invocation.Value(_data) is { Length: > 0 } data ? Path.GetFullPath(data)
+                : options.DataDirectory.Length > 0 ? options.DataDirectory : Path.Combine(invocation.Root, "registry"),
             Time = invocation.Host.Time,
         };
     }

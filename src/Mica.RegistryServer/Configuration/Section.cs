@@ -25,6 +25,7 @@ internal sealed class Section<T>(T initial, params ImmutableArray<Field<T>> fiel
 
         int before = reader.Errors.Count;
         T value = initial;
+        var meant = new HashSet<string>(StringComparer.Ordinal);
         foreach (MapEntry entry in map.Entries)
         {
             Field<T>? field = fields.FirstOrDefault(field => field.Name == entry.Key);
@@ -34,13 +35,13 @@ internal sealed class Section<T>(T initial, params ImmutableArray<Field<T>> fiel
                 continue;
             }
 
-            string hint = SimilarName.Of(entry.Key, fields.Select(field => field.Name)) is { } meant
-                ? $"did you mean {meant}?"
-                : $"known are {string.Join(", ", fields.Select(field => field.Name))}";
+            string? similar = SimilarName.Of(entry.Key, fields.Select(field => field.Name));
+            meant.Add(similar ?? "");
+            string hint = similar is not null ? $"did you mean {similar}?" : $"known are {string.Join(", ", fields.Select(field => field.Name))}";
             reader.Fail(entry.Location, $"unknown key {Join(path, Printable.Of(entry.Key))}; {hint}");
         }
 
-        foreach (Field<T> field in fields.Where(field => field.IsRequired && map.Find(field.Name) is null))
+        foreach (Field<T> field in fields.Where(field => field.IsRequired && map.Find(field.Name) is null && !meant.Contains(field.Name)))
         {
             reader.Fail(node.Location, $"{Join(path, field.Name)} is missing");
         }

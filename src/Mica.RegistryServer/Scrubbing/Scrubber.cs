@@ -53,7 +53,10 @@ internal sealed partial class Scrubber(
     public async Task<ScrubReport> RunAllAsync(CancellationToken cancellationToken)
     {
         var round = new Round(this, isPaced: false);
-        await round.BlobsAsync(Now, cancellationToken);
+
+        // Also what was checked by a clock that was ahead of ours.
+        long last = await metadata.ReadAsync(static session => session.NumberAsync("SELECT MAX(checked) FROM blobs"), cancellationToken);
+        await round.BlobsAsync(Math.Max(Now, last), cancellationToken);
         await round.ManifestsAsync(cancellationToken);
         await round.OrphansAsync(cancellationToken);
         return round.Report;
