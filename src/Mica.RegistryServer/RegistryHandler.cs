@@ -5,6 +5,7 @@ using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Protocol;
 using Mica.RegistryServer.Upstream;
 using Microsoft.AspNetCore.Connections;
+using Mica.RegistryServer.Web;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -12,8 +13,8 @@ namespace Mica.RegistryServer;
 
 /// <summary>From a request to its endpoint, with everything that all of them have in common: rights, errors, counts.</summary>
 internal sealed partial class RegistryHandler(
-    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, JournalEndpoint journal, AccessGate gate,
-    Upstreams? upstreams, RegistryMetrics metrics, ILogger<RegistryHandler> log)
+    BlobEndpoint blobs, UploadEndpoint uploads, ManifestEndpoint manifests, ListEndpoint lists, JournalEndpoint journal, WebPages pages,
+    AccessGate gate, Upstreams? upstreams, RegistryMetrics metrics, ILogger<RegistryHandler> log)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -24,6 +25,13 @@ internal sealed partial class RegistryHandler(
         {
             if (await gate.TryAnswerAsync(context))
             {
+                return;
+            }
+
+            if (WebPages.Takes(context.Request))
+            {
+                route = new Route(RouteKind.Page, "", "");
+                await pages.HandleAsync(context, await gate.EnterAsync(context, route: null));
                 return;
             }
 

@@ -10,6 +10,7 @@ using Mica.RegistryServer.Metadata;
 using Mica.RegistryServer.Protocol;
 using Mica.RegistryServer.Scrubbing;
 using Mica.RegistryServer.Upstream;
+using Mica.RegistryServer.Web;
 using Microsoft.Extensions.Logging;
 
 namespace Mica.RegistryServer;
@@ -49,13 +50,15 @@ internal sealed class RegistryParts : IAsyncDisposable
 
         Collector = new Collector(metadata, storage, options.Limits, options.Time);
         Readiness = new Readiness(metadata, storage, options.Time);
+        var gate = new AccessGate(access, requests, _doors);
         Handler = new RegistryHandler(
             new BlobEndpoint(blobs, metrics),
             new UploadEndpoint(blobs, uploads, access),
             new ManifestEndpoint(manifests, access, options.Limits, pulls),
             new ListEndpoint(metadata, access),
             new JournalEndpoint(metadata, manifests),
-            new AccessGate(access, requests, _doors),
+            new WebPages(metadata, blobs, access, gate.HasSignIn, options.Time, logs.CreateLogger<WebPages>()),
+            gate,
             Upstreams,
             metrics,
             logs.CreateLogger<RegistryHandler>());

@@ -178,5 +178,9 @@ internal static class MetadataSchema
         """,
         "CREATE INDEX deliveries_event ON deliveries (event)",
         "CREATE INDEX deliveries_due ON deliveries (receiver, due)",
+
+        // For the web page: the newest tags of a repository, and tags by their beginnings.
+        "CREATE INDEX tags_moved ON tags (repository, moved, name)",
+        "CREATE INDEX tags_name ON tags (name)",
     ];
 }

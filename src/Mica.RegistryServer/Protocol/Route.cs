@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Mica.RegistryServer.Protocol;
 
-/// <summary>What a path below <c>/v2/</c> is about.</summary>
+/// <summary>What a path below <c>/v2/</c> is about, or that it is the web page's.</summary>
 internal enum RouteKind
 {
     Base,
@@ -15,6 +15,7 @@ internal enum RouteKind
     Catalog,
     Journal,
     Undo,
+    Page,
 }
 
 /// <summary>
