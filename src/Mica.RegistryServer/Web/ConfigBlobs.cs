@@ -99,7 +99,8 @@ internal sealed class ConfigBlobs(BlobStore blobs)
                 return "";
             }
 
-            return new Platform { Os = system, Architecture = architecture, Variant = Text(root, "variant") is { Length: < 64 } variant ? variant : null }.ToString();
+            return new Platform { Os = system, Architecture = architecture, Variant = Text(root, "variant") is { Length: < 64 } variant ? variant : null }
+                .Normalize().ToString();
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

@@ -48,7 +48,7 @@ internal static class ImagePage
         html.Write($"<span class=\"tag\">{(view.IsTag ? ":" : "@")}{last}</span></h1>\n<p class=\"facts\"><span class=\"kind\">{ArtifactKinds.Of(view.Shown.MediaType, view.Shown.ArtifactType)}</span>");
         if (view.Config is { } config)
         {
-            html.Write($" <span class=\"platform\">{config.Platform.ToString()}</span>");
+            html.Write($" <span class=\"platform\">{config.Platform.Normalize().ToString()}</span>");
         }
 
         html.Write($"</p></div></div>\n<dl class=\"figures\"><div><dt>Digest</dt><dd>");

@@ -99,16 +99,17 @@ internal static class LayersSection
     /// <summary>The line as somebody wrote it, without what the builder put around it.</summary>
     private static string Instruction(string? createdBy)
     {
-        const string Shell = "/bin/sh -c ", Nothing = "#(nop)", BuildKit = "# buildkit";
+        const string Shell = "/bin/sh -c ", Nothing = "#(nop)", Run = "RUN ", BuildKit = "# buildkit";
         string line = (createdBy ?? "").Trim();
         line = line.EndsWith(BuildKit, StringComparison.Ordinal) ? line[..^BuildKit.Length].TrimEnd() : line;
+        line = line.StartsWith(Run + Shell, StringComparison.Ordinal) ? line[Run.Length..] : line;
         if (!line.StartsWith(Shell, StringComparison.Ordinal))
         {
             return line;
         }
 
         line = line[Shell.Length..].TrimStart();
-        return line.StartsWith(Nothing, StringComparison.Ordinal) ? line[Nothing.Length..].TrimStart() : "RUN " + line;
+        return line.StartsWith(Nothing, StringComparison.Ordinal) ? line[Nothing.Length..].TrimStart() : Run + line;
     }
 
     private static string Cut(string text) => text.Length <= MaxLine ? text : text[..MaxLine] + "…";

@@ -56,10 +56,10 @@ internal static class PlatformsSection
     private static void WriteTitle(WebPage page, ImageIndex index, Descriptor entry, string? link)
     {
         string title = entry.Platform is { Os: not "unknown" } platform
-            ? string.Join(' ', new[] { platform.ToString(), platform.OsVersion }.Where(part => !string.IsNullOrEmpty(part)))
+            ? string.Join(' ', new[] { platform.Normalize().ToString(), platform.OsVersion }.Where(part => !string.IsNullOrEmpty(part)))
             : entry.Annotations?.TryGetValue(ReferenceDigest, out string? about) == true
                 && index.Manifests.FirstOrDefault(other => other.Digest.ToString() == about)?.Platform is { } of
-                ? $"for {of}"
+                ? $"for {of.Normalize()}"
                 : "any";
         if (link is null)
         {

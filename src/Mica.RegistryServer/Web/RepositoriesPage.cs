@@ -6,7 +6,7 @@ namespace Mica.RegistryServer.Web;
 /// <summary><c>/</c>: the repositories, and what was pushed last.</summary>
 internal static class RepositoriesPage
 {
-    private const int LookedAt = 300;
+    private const int LookedAt = 1000;
     private const int Recent = 12;
 
     public static async Task WriteAsync(
@@ -21,7 +21,7 @@ internal static class RepositoriesPage
             : await metadata.ReadAsync(session => WebQueries.FiguresAsync(session, names.Names), cancellationToken);
         var moves = await metadata.ReadAsync(session => WebQueries.RecentAsync(session, LookedAt), cancellationToken);
         (string Repository, TagMove Move)[] recent =
-            [.. moves.Where(move => access.Allows(page.Principal, move.Repository, Rights.Read)).DistinctBy(move => (move.Repository, move.Move.Tag)).Take(Recent)];
+            [.. moves.Where(move => access.Allows(page.Principal, move.Repository, Rights.Read)).DistinctBy(move => move.Repository).Take(Recent)];
 
         page.Begin("Repositories");
         bool isEmpty = figures.Count == 0 && filter.Length == 0 && names is { Before: null, After: null };
@@ -69,7 +69,7 @@ internal static class RepositoriesPage
             if (isEmpty)
             {
                 html.Write($"""
-                    <table class="list"><caption class="sr">Repositories</caption>
+                    <table class="list brief"><caption class="sr">Repositories</caption>
                     <thead><tr><th scope="col">Name</th><th scope="col" class="number">Tags</th><th scope="col" class="number">Size</th><th scope="col">Last push</th></tr></thead>
                     <tbody>
 

@@ -72,7 +72,7 @@ internal static class RepositoryPage
         WebPage page, string repository, List<TagFigures> tags, IReadOnlyDictionary<Digest, TagSummary> summaries, string filter, bool byName)
     {
         HtmlWriter html = page.Html;
-        html.Write($"<table class=\"list tags\"><caption class=\"sr\">Tags of {repository}</caption>\n<thead><tr>");
+        html.Write($"<table class=\"list brief\"><caption class=\"sr\">Tags of {repository}</caption>\n<thead><tr>");
         Heading(page, repository, filter, "Tag", isSorted: byName, ByName, "ascending");
         html.Write($"<th scope=\"col\">Digest</th><th scope=\"col\">Platforms</th><th scope=\"col\" class=\"number\">Size</th>");
         Heading(page, repository, filter, "Pushed", isSorted: !byName, "", "descending");
@@ -80,7 +80,7 @@ internal static class RepositoryPage
         foreach (TagFigures tag in tags)
         {
             TagSummary summary = summaries[tag.Digest];
-            html.Write($"<tr><th scope=\"row\"><a href=\"{WebPath.Of(repository, tag.Name)}\">{tag.Name}</a>");
+            html.Write($"<tr><th scope=\"row\"><a href=\"{WebPath.Of(repository, tag.Name)}\" title=\"{tag.Name}\">{Short(tag.Name)}</a>");
             if (tag.Referrers > 0)
             {
                 html.Write($" <span class=\"badge\" title=\"signatures, SBOMs and the like\">+{Words.Number(tag.Referrers)}<span class=\"sr\"> referrers</span></span>");
@@ -108,6 +108,13 @@ internal static class RepositoryPage
         }
 
         html.Write($"</tbody></table>\n");
+    }
+
+    /// <summary>Tags by which clients attach things have a whole digest in them, of which the beginning will do.</summary>
+    private static string Short(string tag)
+    {
+        const int Start = 19, End = 71;
+        return tag.StartsWith("sha256-", StringComparison.Ordinal) && tag.Length >= End ? $"{tag[..Start]}…{tag[End..]}" : tag;
     }
 
     private static void Heading(WebPage page, string repository, string filter, string text, bool isSorted, string sort, string direction)

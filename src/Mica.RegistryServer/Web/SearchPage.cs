@@ -5,8 +5,8 @@ using Mica.RegistryServer.Metadata;
 namespace Mica.RegistryServer.Web;
 
 /// <summary>
-/// <c>/search?q=</c>: repositories with the text in their names, tags that begin with it, and what has a digest that begins
-/// with it.
+/// <c>/search?q=</c>: repositories with the text in their names, tags that begin with it, what has a digest that begins with
+/// it, and the image that it names as a whole.
 /// </summary>
 internal static class SearchPage
 {
@@ -28,10 +28,15 @@ internal static class SearchPage
 
         NamePage names = await readable.ListAsync(page.Principal, text, "", isBackwards: false, Shown, cancellationToken);
         string digest = DigestStart(text);
+        WebPath? whole = Whole(page, text) is { } named && access.Allows(page.Principal, named.Repository, Rights.Read) ? named : null;
         var found = await metadata.ReadAsync(
             async session => new Found(
                 names.Names.Count == 0 ? [] : await WebQueries.FiguresAsync(session, names.Names),
-                Readable(await WebQueries.TagsLikeAsync(session, text, LookedAt), tag => tag.Repository),
+                whole is { } image
+                    ? await ImageQueries.FindAsync(session, image.Repository, image.Reference) is { } shown
+                        ? [(image.Repository, image.Reference, shown.Digest, shown.Pushed)]
+                        : []
+                    : Readable(await WebQueries.TagsLikeAsync(session, text, LookedAt), tag => tag.Repository),
                 digest.Length == 0 ? [] : Readable(await WebQueries.ManifestsLikeAsync(session, digest, LookedAt), manifest => manifest.Repository),
                 digest.Length == 0 ? [] : Readable(await WebQueries.BlobsLikeAsync(session, digest, LookedAt), blob => blob.Repository)),
             cancellationToken);
@@ -75,6 +80,13 @@ internal static class SearchPage
         return hex.Length >= ShortestDigest && hex.All(char.IsAsciiHexDigitLower) ? text.Contains(':', StringComparison.Ordinal) ? text : "sha256:" + text : "";
     }
 
+    /// <summary>A tag or digest with its repository, as clients take it: with the address of this registry or without.</summary>
+    private static WebPath? Whole(WebPage page, string text)
+    {
+        string name = text.StartsWith(page.Host + "/", StringComparison.Ordinal) ? text[(page.Host.Length + 1)..] : text;
+        return !name.StartsWith(Digest.Sha256 + ":", StringComparison.Ordinal) && WebPath.Parse(WebPath.Of(name)) is { Kind: WebPathKind.Image } path ? path : null;
+    }
+
     private static void WriteTags(WebPage page, Found found)
     {
         if (found.Tags.Count == 0)
@@ -84,16 +96,16 @@ internal static class SearchPage
 
         page.Html.Write($"""
             <section aria-labelledby="tags"><h2 id="tags">Tags</h2>
-            <table class="list"><caption class="sr">Tags</caption>
+            <table class="list brief"><caption class="sr">Tags</caption>
             <thead><tr><th scope="col">Image</th><th scope="col">Digest</th><th scope="col">Pushed</th></tr></thead>
             <tbody>
 
             """);
         foreach ((string repository, string tag, Digest digest, long moved) in found.Tags)
         {
-            page.Html.Write($"<tr><th scope=\"row\"><a href=\"{WebPath.Of(repository, tag)}\">");
+            page.Html.Write($"<tr><th scope=\"row\"><a href=\"{(Digest.TryParse(tag, out _) ? WebPath.Of(repository, digest) : WebPath.Of(repository, tag))}\">");
             page.Name(repository);
-            page.Html.Write($"<span class=\"tag\">:{tag}</span></a></th><td data-label=\"Digest\">");
+            page.Html.Write($"<span class=\"tag\">{(Digest.TryParse(tag, out _) ? "@" + digest.Short : ":" + tag)}</span></a></th><td data-label=\"Digest\">");
             page.ShortDigest(digest);
             page.Html.Write($"</td><td data-label=\"Pushed\">");
             page.Time(moved);

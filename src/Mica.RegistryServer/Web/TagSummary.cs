@@ -69,7 +69,7 @@ internal sealed record TagSummary(string Kind, IReadOnlyList<string> Platforms, 
         long[] sizes = [.. children.Where(child => here.Contains(child.Manifest)).Select(child => child.Size)];
         return new TagSummary(
             kind,
-            [.. runnable.Select(entry => entry.Platform!.ToString()).Distinct(StringComparer.Ordinal)],
+            [.. runnable.Select(entry => entry.Platform!.Normalize().ToString()).Distinct(StringComparer.Ordinal)],
             sizes.Length > 0 ? sizes.Min() : null,
             sizes.Length > 0 ? sizes.Max() : null);
     }
