@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # The packages of the system tests: registry and clients to test against, and tools to make and to look at images.
-test/need.sh dotnet docker-registry skopeo umoci mmdebstrap zstd libcap2-bin attr openssl e2fsprogs mount util-linux crun runc busybox-static uidmap netavark iptables jq conmon nftables iproute2 aardvark-dns catatonit bsdutils slirp4netns procps buildah podman xz-utils bzip2 postgresql-15 radosgw ceph-mon ceph-osd || exit 1
+test/need.sh dotnet docker-registry skopeo umoci mmdebstrap zstd libcap2-bin attr openssl e2fsprogs mount util-linux crun runc busybox-static uidmap netavark iptables jq conmon nftables iproute2 aardvark-dns catatonit bsdutils slirp4netns procps buildah podman xz-utils bzip2 postgresql-15 radosgw ceph-mon ceph-osd chromium fonts-dejavu-core || exit 1
 mkdir -p artifacts
 
 echo "building"

@@ -58,7 +58,7 @@ internal sealed class WebPage(HttpContext context, Principal principal, bool has
 
     public void End() => Html.Write($"""
         </main>
-        <footer class="wide"><p>Mica registry · <a href="/v2/">API</a></p></footer>
+        <footer class="wide"><p>Mica registry</p></footer>
         <p id="said" class="sr" role="status"></p>
         </body>
         </html>

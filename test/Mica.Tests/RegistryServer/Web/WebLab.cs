@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Mica.Oci;
 using Mica.RegistryServer;
-using Server = Mica.RegistryServer.RegistryServer;
+using Mica.RegistryServer.Metadata;
 
 namespace Mica.Tests.RegistryServer.Web;
 
@@ -14,32 +14,24 @@ internal sealed partial class WebLab : IAsyncDisposable
 {
     private static readonly string[] s_void = ["meta", "link", "input", "img", "br", "hr"];
 
-    private readonly string _directory;
-    private readonly Server _server;
+    private readonly RegistryServerFixture _registry;
 
-    private WebLab(string directory, Server server)
-    {
-        _directory = directory;
-        _server = server;
-        Client = new HttpClient { BaseAddress = server.Address };
-    }
+    private WebLab(RegistryServerFixture registry) => _registry = registry;
 
-    public HttpClient Client { get; }
+    public HttpClient Client => _registry.Client;
 
     public string Host => Client.BaseAddress!.Authority;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public static async Task<WebLab> StartAsync(Func<RegistryServerOptions, RegistryServerOptions>? change = null, Func<string, Task>? prepare = null)
-    {
-        string directory = Directory.CreateTempSubdirectory("mica-web-").FullName;
-        if (prepare is not null)
-        {
-            await prepare(directory);
-        }
+    public static async Task<WebLab> StartAsync(Func<RegistryServerOptions, RegistryServerOptions>? configure = null) =>
+        new(await RegistryServerFixture.StartAsync(configure));
 
-        var options = new RegistryServerOptions { DataDirectory = directory, Listen = new IPEndPoint(IPAddress.Loopback, 0) };
-        return new WebLab(directory, await Server.StartAsync(change?.Invoke(options) ?? options, null, Cancelled));
+    /// <summary>Puts things into the database as many pushes would have.</summary>
+    public async Task FillAsync(Func<SqlSession, ValueTask> write)
+    {
+        await using SqliteDatabase database = await SqliteDatabase.OpenAsync(Path.Combine(_registry.Directory, "metadata.db"), Cancelled);
+        await database.WriteAsync(write, Cancelled);
     }
 
     /// <summary>A page, which must be good HTML whatever it is about.</summary>
@@ -121,12 +113,7 @@ internal sealed partial class WebLab : IAsyncDisposable
 
     public static JsonNode Node(Descriptor descriptor) => JsonNode.Parse(OciJson.Write(descriptor))!;
 
-    public async ValueTask DisposeAsync()
-    {
-        Client.Dispose();
-        await _server.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
-    }
+    public ValueTask DisposeAsync() => _registry.DisposeAsync();
 
     /// <summary>Every element is closed in order, no id stands twice, and nothing is there that the policy would keep from working.</summary>
     private static void CheckForm(string html)

@@ -14,7 +14,8 @@ public sealed partial class WebListTests
     [Fact]
     public async Task Repositories_MoreThanAPage_ArePagedInBothDirections()
     {
-        await using WebLab lab = await WebLab.StartAsync(prepare: directory => FillAsync(directory, repositories: 120, tags: 2));
+        await using WebLab lab = await WebLab.StartAsync();
+        await lab.FillAsync(session => FillAsync(session, repositories: 120, tags: 2));
 
         var seen = new List<string>();
         var addresses = new List<string>();
@@ -50,7 +51,8 @@ public sealed partial class WebListTests
     [Fact]
     public async Task Tags_TenThousand_AreShownInTime()
     {
-        await using WebLab lab = await WebLab.StartAsync(prepare: directory => FillAsync(directory, repositories: 1, tags: Many));
+        await using WebLab lab = await WebLab.StartAsync();
+        await lab.FillAsync(session => FillAsync(session, repositories: 1, tags: Many));
         const string Address = "/r/team/app-0000";
 
         string first = await lab.GetAsync(Address);
@@ -96,29 +98,22 @@ public sealed partial class WebListTests
         Assert.Matches($@"v1 \+1 referrers {image.Digest.Short} linux/arm64 \d+ B .* ago never", text);
     }
 
-    /// <summary>A database as many pushes would have left it.</summary>
-    private static async Task FillAsync(string directory, int repositories, int tags)
+    private static async ValueTask FillAsync(SqlSession session, int repositories, int tags)
     {
-        byte[] config = "{\"os\":\"linux\",\"architecture\":\"amd64\"}"u8.ToArray();
-        await using SqliteDatabase database = await SqliteDatabase.OpenAsync(Path.Combine(directory, "metadata.db"), Cancelled);
-        await database.WriteAsync(
-            async session =>
+        var config = Descriptor.Of(MediaTypes.OciConfig, "{\"os\":\"linux\",\"architecture\":\"amd64\"}"u8);
+        for (int number = 0; number < repositories; number++)
+        {
+            string name = $"team/app-{number:0000}";
+            long id = await RepositoryRows.EnsureAsync(session, name, 1);
+            for (int tag = 0; tag < tags; tag++)
             {
-                for (int number = 0; number < repositories; number++)
-                {
-                    string name = $"team/app-{number:0000}";
-                    long id = await RepositoryRows.EnsureAsync(session, name, 1);
-                    for (int tag = 0; tag < tags; tag++)
-                    {
-                        var image = new ImageManifest { MediaType = MediaTypes.OciManifest, Config = Descriptor.Of(MediaTypes.OciConfig, config), Layers = [Descriptor.Of(MediaTypes.OciLayer, BitConverter.GetBytes(tag))] };
-                        byte[] content = image.ToJson();
-                        var manifest = new StoredManifest { Digest = Digest.Of(content), MediaType = MediaTypes.OciManifest, Content = content };
-                        await ManifestRows.PutAsync(session, id, manifest, new ManifestLinks(MediaTypes.OciConfig, null, null, [image.Config.Digest, image.Layers[0].Digest], []), 1);
-                        await TagRows.MoveAsync(session, id, name, $"tag-{tag:00000}", manifest.Digest, "anonymous", 1000 + tag);
-                    }
-                }
-            },
-            Cancelled);
+                var layer = Descriptor.Of(MediaTypes.OciLayer, BitConverter.GetBytes(tag));
+                byte[] content = new ImageManifest { MediaType = MediaTypes.OciManifest, Config = config, Layers = [layer] }.ToJson();
+                var manifest = new StoredManifest { Digest = Digest.Of(content), MediaType = MediaTypes.OciManifest, Content = content };
+                await ManifestRows.PutAsync(session, id, manifest, new ManifestLinks(MediaTypes.OciConfig, null, null, [config.Digest, layer.Digest], []), 1);
+                await TagRows.MoveAsync(session, id, name, $"tag-{tag:00000}", manifest.Digest, "anonymous", 1000 + tag);
+            }
+        }
     }
 
     private static async Task<TimeSpan> QuickestAsync(WebLab lab, string address)
