@@ -158,7 +158,7 @@ internal sealed class RegistryParts : IAsyncDisposable
         var storage = new S3BlobStorage(options.S3, options.Limits.MaxBlobSize, options.Time);
         try
         {
-            await storage.CheckAsync(cancellationToken);
+            await storage.ProbeAsync(cancellationToken);
             return storage;
         }
         catch

@@ -46,8 +46,8 @@ internal sealed class S3BlobStorage : IBlobStorage, IDisposable
         _objects = new S3Objects(new S3Requests(S3Requests.CreateClient(options), options.Bucket, patience ?? new S3Patience()), options.Prefix + "blobs/");
     }
 
-    /// <summary>Fails when the bucket is not there, or not for these keys.</summary>
-    public async Task CheckAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public async Task ProbeAsync(CancellationToken cancellationToken)
     {
         try
         {

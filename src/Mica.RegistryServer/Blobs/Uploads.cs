@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using Mica.Oci;
 using Mica.RegistryServer.Metadata;

@@ -191,13 +191,17 @@ public sealed class CollectorRaceTests : IAsyncLifetime
 
         public Func<Task>? AfterComplete { get; set; }
 
-        public Task<Upload> AppendAsync(Upload upload, Stream content, CancellationToken cancellationToken) =>
-            files.AppendAsync(upload, content, cancellationToken);
+        public Task<Upload> AppendAsync(Upload upload, Stream content, bool isLast, CancellationToken cancellationToken) =>
+            files.AppendAsync(upload, content, isLast, cancellationToken);
 
-        public async Task CompleteAsync(Upload upload, CancellationToken cancellationToken)
+        public Task DiscardAsync(Upload before, Upload after, CancellationToken cancellationToken) =>
+            files.DiscardAsync(before, after, cancellationToken);
+
+        public async Task<string> CompleteAsync(Upload upload, CancellationToken cancellationToken)
         {
-            await files.CompleteAsync(upload, cancellationToken);
+            string key = await files.CompleteAsync(upload, cancellationToken);
             await (AfterComplete?.Invoke() ?? Task.CompletedTask);
+            return key;
         }
 
         public Task AbandonAsync(Upload upload, CancellationToken cancellationToken) => files.AbandonAsync(upload, cancellationToken);
@@ -207,6 +211,13 @@ public sealed class CollectorRaceTests : IAsyncLifetime
 
         public Task SendAsync(string key, long offset, long length, PipeWriter target, CancellationToken cancellationToken) =>
             files.SendAsync(key, offset, length, target, cancellationToken);
+
+        public Task<int> RemoveUnfinishedAsync(Func<string, Task<bool>> isAlive, CancellationToken cancellationToken) =>
+            files.RemoveUnfinishedAsync(isAlive, cancellationToken);
+
+        public ValueTask<Uri?> RedirectAsync(string key, long size) => files.RedirectAsync(key, size);
+
+        public Task ProbeAsync(CancellationToken cancellationToken) => files.ProbeAsync(cancellationToken);
 
         public async Task RemoveAsync(string key, CancellationToken cancellationToken)
         {
