@@ -10,6 +10,7 @@ namespace Mica.RegistryServer.Web;
 internal static class ImagePage
 {
     private const int MaxDocument = 256 << 10;
+    private const int ShownLinks = 12;
 
     public static void Write(WebPage page, ImageView view)
     {
@@ -87,7 +88,7 @@ internal static class ImagePage
         }
 
         html.Write($"</dd></div>");
-        WriteLinks(page, "Tags", view.Tags.Where(tag => !view.IsTag || tag != view.Path.Reference).Select(tag => (tag, WebPath.Of(view.Repository, tag))));
+        WriteLinks(page, "Also tagged", view.Tags.Where(tag => !view.IsTag || tag != view.Path.Reference).Select(tag => (tag, WebPath.Of(view.Repository, tag))));
         WriteLinks(page, "Part of", view.Parents.Select(parent => (parent.Short, WebPath.Of(view.Repository, parent))));
         if ((view.Manifest?.Subject ?? view.Index?.Subject) is { } subject)
         {
@@ -99,22 +100,24 @@ internal static class ImagePage
 
     private static void WriteLinks(WebPage page, string title, IEnumerable<(string Text, string Address)> links)
     {
-        bool isFirst = true;
-        foreach ((string text, string address) in links)
+        (string Text, string Address)[] all = [.. links];
+        if (all.Length == 0)
         {
-            if (isFirst)
-            {
-                page.Html.Write($"<div><dt>{title}</dt><dd class=\"links\">");
-                isFirst = false;
-            }
+            return;
+        }
 
+        page.Html.Write($"<div><dt>{title}</dt><dd class=\"links\">");
+        foreach ((string text, string address) in all.Take(ShownLinks))
+        {
             page.Html.Write($"<a href=\"{address}\">{text}</a> ");
         }
 
-        if (!isFirst)
+        if (all.Length > ShownLinks)
         {
-            page.Html.Write($"</dd></div>");
+            page.Html.Write($"<span class=\"none\">and more</span>");
         }
+
+        page.Html.Write($"</dd></div>");
     }
 
     private static void WriteCommands(WebPage page, ImageView view)
