@@ -38,9 +38,9 @@ internal sealed class BlobStore(MetadataDatabase metadata, IBlobStorage storage,
             cancellationToken);
     }
 
-    /// <summary>The bytes of the blob are damaged, which is why it is not found.</summary>
-    public Task<bool> IsDamagedAsync(Digest digest, CancellationToken cancellationToken) =>
-        metadata.ReadAsync(session => BlobRows.IsDamagedAsync(session, digest), cancellationToken);
+    /// <summary>The repository has the blob, but its bytes are damaged, which is why it is not found.</summary>
+    public Task<bool> IsDamagedAsync(string repository, Digest digest, CancellationToken cancellationToken) =>
+        metadata.ReadAsync(session => BlobRows.IsDamagedAsync(session, repository, digest), cancellationToken);
 
     public Task SendAsync(StoredBlob blob, long offset, long length, PipeWriter target, CancellationToken cancellationToken) =>
         storage.SendAsync(blob.StorageKey, offset, length, target, cancellationToken);

@@ -199,6 +199,9 @@ internal static class RegistrySettings
             o => o.TagLifetimes, (o, v) => o with { TagLifetimes = v }),
         new Field<UpstreamOptions, bool>(
             "offline", "nothing is asked for: what is here is served, however old", s_flag, o => o.IsOffline, (o, v) => o with { IsOffline = v }),
+        new Field<UpstreamOptions, TimeSpan>(
+            "keepUnpulled", "how long what nobody pulls keeps its tags here; 0 for good", s_duration,
+            o => o.KeepUnpulled, (o, v) => o with { KeepUnpulled = v }),
         new Field<UpstreamOptions, string>("user", "the user there", s_text, o => o.User, (o, v) => o with { User = v }),
         new Field<UpstreamOptions, string>(
             "passwordFile", "the file with the user's password", s_path, o => o.PasswordFile, (o, v) => o with { PasswordFile = v }))

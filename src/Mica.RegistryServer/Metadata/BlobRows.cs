@@ -24,9 +24,14 @@ internal static class BlobRows
         repository,
         digest.ToString());
 
-    /// <summary>The bytes of the blob are known not to be what they were.</summary>
-    public static async ValueTask<bool> IsDamagedAsync(SqlSession session, Digest digest) =>
-        await session.NumberAsync("SELECT damaged FROM blobs WHERE digest = $1", digest.ToString()) != 0;
+    /// <summary>The repository has the blob, but its bytes are known not to be what they were.</summary>
+    public static async ValueTask<bool> IsDamagedAsync(SqlSession session, string repository, Digest digest) => await session.NumberAsync(
+        """
+        SELECT b.damaged FROM repositories r JOIN repository_blobs l ON l.repository = r.id JOIN blobs b ON b.digest = l.digest
+        WHERE r.name = $1 AND l.digest = $2
+        """,
+        repository,
+        digest.ToString()) != 0;
 
     /// <summary>The repositories that have the blob; none when its bytes are damaged.</summary>
     public static ValueTask<List<string>> RepositoriesAsync(SqlSession session, Digest digest) => session.ListAsync(

@@ -36,7 +36,7 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
         new(ErrorCode.BlobUnknown, $"{request.Repository}: there is no blob {request.Digest}");
 
     private async Task<RefusedException> MissingAsync(ProtocolRequest request) =>
-        !HttpMethods.IsHead(request.Request.Method) && await blobs.IsDamagedAsync(request.Digest, request.Aborted)
+        !HttpMethods.IsHead(request.Request.Method) && await blobs.IsDamagedAsync(request.Repository, request.Digest, request.Aborted)
             ? new RefusedException(ErrorCode.BlobUnknown, $"{request.Repository}: the bytes of blob {request.Digest} are damaged; push it again")
             : Unknown(request);
 

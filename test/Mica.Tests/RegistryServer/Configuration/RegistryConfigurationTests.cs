@@ -48,6 +48,7 @@ public sealed class RegistryConfigurationTests : IDisposable
           tagLifetime: 10m
           tagLifetimes: [{ tags: "**:latest", lifetime: 30s }]
           offline: true
+          keepUnpulled: 90d
           user: me
           passwordFile: hub.password
         sync: [{ registry: quay.io, repositories: [a/b], tags: ["v*"], prefix: mirror, interval: 6h, user: me, passwordFile: quay.password }]
