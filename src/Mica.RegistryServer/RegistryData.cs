@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mica.Oci;
+using Mica.RegistryServer.Access;
 using Mica.RegistryServer.Blobs;
 using Mica.RegistryServer.Collection;
 using Mica.RegistryServer.Events;
@@ -47,6 +48,9 @@ public sealed class RegistryData : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>The programs that may come in.</summary>
+    public RegistryRobots Robots => new(_metadata, _options.Time);
 
     /// <summary>Removes at once what the server's next rounds of garbage collection would.</summary>
     public Task<CollectionReport> CollectAsync(CancellationToken cancellationToken) =>

@@ -12,31 +12,8 @@ using Mica.RegistryServer.Access;
 
 namespace Mica.Cli.Registries;
 
-/// <summary>A command about the robots of a registry, whether or not it is being served.</summary>
-internal abstract class RegistryRobotCommand : CliCommand
-{
-    private readonly Option<string?> _data;
-
-    protected RegistryRobotCommand(string usage, string summary, ArgumentCount count)
-        : base(usage, summary, count) =>
-        _data = Text("--data", null, "dir", "Directory with everything that the registry keeps (default: registry in the root directory)", Completes.Files);
-
-    public sealed override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
-    {
-        var options = new RegistryServerOptions
-        {
-            DataDirectory = invocation.Value(_data) is { Length: > 0 } data ? Path.GetFullPath(data) : Path.Combine(invocation.Root, "registry"),
-            Time = invocation.Host.Time,
-        };
-        await using RegistryRobots robots = await RegistryRobots.OpenAsync(options, cancellationToken);
-        return await RunAsync(robots, invocation, cancellationToken);
-    }
-
-    protected abstract Task<int> RunAsync(RegistryRobots robots, Invocation invocation, CancellationToken cancellationToken);
-}
-
 /// <summary><c>mica registry robot create</c>.</summary>
-internal sealed class RegistryRobotCreateCommand : RegistryRobotCommand
+internal sealed class RegistryRobotCreateCommand : RegistryDataCommand
 {
     private readonly Option<string?> _expires;
     private readonly Option<string[]> _repositories;
@@ -51,14 +28,14 @@ internal sealed class RegistryRobotCreateCommand : RegistryRobotCommand
     }
 
     public override string Remarks =>
-        "Prints the secret, which is not to be had again. The robot logs in as robot:NAME. A registry that is being served knows it at once.";
+        "Prints the secret, which is not to be had again. The robot logs in as robot+NAME. A registry that is being served knows it at once.";
 
     public override ImmutableArray<(string CommandLine, string Explanation)> Examples =>
     [
         ("mica registry robot create ci --repository 'team/**' --rights read,create --expires 90d", "may push new tags, and move none"),
     ];
 
-    protected override async Task<int> RunAsync(RegistryRobots robots, Invocation invocation, CancellationToken cancellationToken)
+    protected override async Task<int> RunAsync(RegistryData data, Invocation invocation, CancellationToken cancellationToken)
     {
         string[] repositories = invocation.Value(_repositories) ?? [];
         if (repositories.Length == 0)
@@ -66,7 +43,7 @@ internal sealed class RegistryRobotCreateCommand : RegistryRobotCommand
             throw invocation.Misuse("--repository is missing: '**' is all of them");
         }
 
-        string secret = await robots.AddAsync(
+        string secret = await data.Robots.AddAsync(
             invocation.Arguments[0],
             [.. repositories.SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries))],
             RightsText.Parse(invocation, invocation.Value(_rights) ?? "read"),
@@ -87,7 +64,7 @@ internal sealed class RegistryRobotCreateCommand : RegistryRobotCommand
 }
 
 /// <summary><c>mica registry robot ls</c>.</summary>
-internal sealed class RegistryRobotListCommand : RegistryRobotCommand
+internal sealed class RegistryRobotListCommand : RegistryDataCommand
 {
     private static readonly Listing s_listing = new("robot",
     [
@@ -111,9 +88,9 @@ internal sealed class RegistryRobotListCommand : RegistryRobotCommand
         _quiet = Flag("--quiet", "-q", "Only display names");
     }
 
-    protected override async Task<int> RunAsync(RegistryRobots robots, Invocation invocation, CancellationToken cancellationToken)
+    protected override async Task<int> RunAsync(RegistryData data, Invocation invocation, CancellationToken cancellationToken)
     {
-        IEnumerable<RowValue> rows = (await robots.ListAsync(cancellationToken)).Select(robot => s_listing.Row(
+        IEnumerable<RowValue> rows = (await data.Robots.ListAsync(cancellationToken)).Select(robot => s_listing.Row(
             Time(robot.Created),
             robot.Expires is { } expires ? (expires <= invocation.Now ? "expired" : Time(expires)) : "never",
             robot.LastUsed is { } used ? Time(used) : "never",
@@ -128,14 +105,14 @@ internal sealed class RegistryRobotListCommand : RegistryRobotCommand
 }
 
 /// <summary><c>mica registry robot rm</c>.</summary>
-internal sealed class RegistryRobotRemoveCommand() : RegistryRobotCommand("[OPTIONS] NAME [NAME...]", "Let programs in no longer", ArgumentCount.AtLeast(1))
+internal sealed class RegistryRobotRemoveCommand() : RegistryDataCommand("[OPTIONS] NAME [NAME...]", "Let programs in no longer", ArgumentCount.AtLeast(1))
 {
     public override string Remarks => "Their secrets and tokens are good for nothing from the next request on.";
 
-    protected override Task<int> RunAsync(RegistryRobots robots, Invocation invocation, CancellationToken cancellationToken) =>
+    protected override Task<int> RunAsync(RegistryData data, Invocation invocation, CancellationToken cancellationToken) =>
         invocation.ForEachArgumentAsync(async name =>
         {
-            await robots.RemoveAsync(name, cancellationToken);
+            await data.Robots.RemoveAsync(name, cancellationToken);
             invocation.Output.Write(name + "\n");
         });
 }

@@ -30,12 +30,15 @@ internal sealed record BasicCredential(string Name, string Password)
         }
     }
 
-    /// <summary>The colon in <c>robot:NAME</c> has ended the name too early.</summary>
+    /// <summary>
+    /// Robots log in as <c>robot+NAME</c>: some clients refuse a colon. With those that do not, the colon in <c>robot:NAME</c>
+    /// has ended the name too early.
+    /// </summary>
     public static BasicCredential Of(string name, string password)
     {
         int colon = password.IndexOf(':', StringComparison.Ordinal);
-        return name == HtpasswdFile.ReservedName && colon > 0
-            ? new BasicCredential(Robots.Prefix + password[..colon], password[(colon + 1)..])
+        return name.StartsWith(Robots.LoginPrefix, StringComparison.Ordinal) ? new BasicCredential(Robots.Prefix + name[Robots.LoginPrefix.Length..], password)
+            : name == HtpasswdFile.ReservedName && colon > 0 ? new BasicCredential(Robots.Prefix + password[..colon], password[(colon + 1)..])
             : new BasicCredential(name, password);
     }
 

@@ -86,7 +86,8 @@ internal sealed record Principal(string Name, ImmutableArray<string> Groups)
     public static bool IsName(string? name) =>
         name is { Length: > 0 and <= MaxNameLength }
         && name is not (AccessRule.Anybody or AccessRule.Anyone)
-        && !name.StartsWith("robot:", StringComparison.Ordinal)
+        && !name.StartsWith(Robots.Prefix, StringComparison.Ordinal)
+        && !name.StartsWith(Robots.LoginPrefix, StringComparison.Ordinal)
         && !name.StartsWith("group:", StringComparison.Ordinal)
         && !name.Any(char.IsControl);
 }

@@ -8,7 +8,7 @@ using Mica.RegistryServer.Metadata;
 namespace Mica.RegistryServer.Access;
 
 /// <summary>A robot as it is listed: everything but its secret, which nobody has but who made it.</summary>
-/// <param name="Name">As it logs in: <c>robot:NAME</c>.</param>
+/// <param name="Name">As rules and logs have it: <c>robot:NAME</c>.</param>
 /// <param name="Repositories">Patterns over names of repositories.</param>
 /// <param name="Rights">What it may do there.</param>
 /// <param name="Created">When it was made.</param>
@@ -18,7 +18,7 @@ public sealed record RegistryRobot(
     string Name, ImmutableArray<string> Repositories, Rights Rights, DateTimeOffset Created, DateTimeOffset? Expires, DateTimeOffset? LastUsed);
 
 /// <summary>The robots of a registry, to be looked after beside the server, which sees every change with the next request.</summary>
-public sealed partial class RegistryRobots : IAsyncDisposable
+public sealed partial class RegistryRobots
 {
     private const int SecretSize = 32;
     private const int MaxPatterns = 100;
@@ -26,20 +26,10 @@ public sealed partial class RegistryRobots : IAsyncDisposable
     private readonly MetadataDatabase _metadata;
     private readonly TimeProvider _time;
 
-    private RegistryRobots(MetadataDatabase metadata, TimeProvider time)
+    internal RegistryRobots(MetadataDatabase metadata, TimeProvider time)
     {
         _metadata = metadata;
         _time = time;
-    }
-
-    /// <summary>Opens the metadata that <paramref name="options"/> say where to find.</summary>
-    /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: no registry has been there.</exception>
-    public static async Task<RegistryRobots> OpenAsync(RegistryServerOptions options, CancellationToken cancellationToken)
-    {
-        string path = Path.Combine(options.DataDirectory, "metadata.db");
-        return File.Exists(path)
-            ? new RegistryRobots(await SqliteDatabase.OpenAsync(path, cancellationToken), options.Time)
-            : throw new MicaException(ErrorKind.NotFound, $"{options.DataDirectory}: no registry has its data here");
     }
 
     /// <summary>Makes a robot; tells its secret, this once.</summary>
@@ -91,15 +81,13 @@ public sealed partial class RegistryRobots : IAsyncDisposable
     /// <exception cref="MicaException"><see cref="ErrorKind.NotFound"/>: there is none of this name.</exception>
     public async Task RemoveAsync(string name, CancellationToken cancellationToken)
     {
-        string bare = name.StartsWith(Robots.Prefix, StringComparison.Ordinal) ? name[Robots.Prefix.Length..] : name;
+        bool isWhole = name.StartsWith(Robots.Prefix, StringComparison.Ordinal) || name.StartsWith(Robots.LoginPrefix, StringComparison.Ordinal);
+        string bare = isWhole ? name[Robots.Prefix.Length..] : name;
         if (!await _metadata.WriteAsync(session => RobotRows.RemoveAsync(session, bare), cancellationToken))
         {
             throw new MicaException(ErrorKind.NotFound, $"there is no {Robots.Prefix}{Printable.Of(bare)}");
         }
     }
-
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _metadata.DisposeAsync();
 
     private static DateTimeOffset? Moment(long milliseconds) => milliseconds == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
 

@@ -14,6 +14,9 @@ internal sealed class Robots(MetadataDatabase metadata, TokenKey key, TimeProvid
 {
     public const string Prefix = "robot:";
 
+    /// <summary>The same at a login, without the colon that basic authentication has no place for.</summary>
+    public const string LoginPrefix = "robot+";
+
     private const int MaxParsed = 1000;
 
     private readonly ConcurrentDictionary<(string Repositories, long Rights), OwnRights> _parsed = new();

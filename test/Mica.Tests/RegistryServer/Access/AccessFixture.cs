@@ -164,7 +164,7 @@ internal sealed class AccessFixture : IAsyncDisposable
         return document.RootElement.Clone();
     }
 
-    public Task<RegistryRobots> OpenRobotsAsync(TimeProvider? time = null) => RegistryRobots.OpenAsync(
+    public Task<RegistryData> OpenDataAsync(TimeProvider? time = null) => RegistryData.OpenAsync(
         new RegistryServerOptions { DataDirectory = Data, Time = time ?? TimeProvider.System }, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()

@@ -125,6 +125,7 @@ public sealed class PasswordTests
     [Theory]
     [InlineData("robot", "x")]
     [InlineData("robot:ci", "x")]
+    [InlineData("robot+ci", "x")]
     [InlineData("a:b", "x")]
     [InlineData("anonymous", "x")]
     [InlineData("group:a", "x")]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Mica.Oci;
+using Mica.RegistryServer;
 using Mica.RegistryServer.Access;
 using static Mica.Tests.RegistryServer.Access.AccessFixture;
 
@@ -12,11 +13,12 @@ public sealed class RobotTests
     public async Task Robot_HasItsOwnRights_ByPasswordAndByToken()
     {
         await using AccessFixture registry = await StartAsync([]);
-        await using RegistryRobots robots = await registry.OpenRobotsAsync();
-        string secret = await robots.AddAsync("ci", ["team/**"], Rights.Read | Rights.Create, null, TestContext.Current.CancellationToken);
+        await using RegistryData data = await registry.OpenDataAsync();
+        string secret = await data.Robots.AddAsync("ci", ["team/**"], Rights.Read | Rights.Create, null, TestContext.Current.CancellationToken);
         string robot = Basic("robot:ci", secret);
 
         Assert.Equal(HttpStatusCode.Created, await registry.PushAsync("team/app", "1", robot));
+        Assert.Equal(HttpStatusCode.OK, await registry.PullAsync("team/app", "1", Basic("robot+ci", secret)));
         Assert.Equal(HttpStatusCode.Forbidden, await registry.PushAsync("team/app", "1", robot, "moved"));
         Assert.Equal(HttpStatusCode.Forbidden, await registry.PushAsync("other", "1", robot));
         Assert.Equal(HttpStatusCode.OK, await registry.PullAsync("team/app", "1", await registry.BearerAsync("repository:team/app:pull", robot)));
@@ -33,16 +35,16 @@ public sealed class RobotTests
     public async Task Robot_Removed_IsNobodyAtOnce_AndSoIsItsToken()
     {
         await using AccessFixture registry = await StartAsync([]);
-        await using RegistryRobots robots = await registry.OpenRobotsAsync();
-        string robot = Basic("robot:ci", await robots.AddAsync("ci", ["**"], Rights.All, null, TestContext.Current.CancellationToken));
+        await using RegistryData data = await registry.OpenDataAsync();
+        string robot = Basic("robot:ci", await data.Robots.AddAsync("ci", ["**"], Rights.All, null, TestContext.Current.CancellationToken));
         string token = await registry.BearerAsync("repository:app:pull,push", robot);
         Assert.Equal(HttpStatusCode.Created, await registry.PushAsync("app", "1", token));
 
-        await robots.RemoveAsync("robot:ci", TestContext.Current.CancellationToken);
+        await data.Robots.RemoveAsync("robot:ci", TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Unauthorized, await registry.PullAsync("app", "1", token));
         Assert.Equal(HttpStatusCode.Unauthorized, await registry.PullAsync("app", "1", robot));
 
-        await robots.AddAsync("ci", ["**"], Rights.All, null, TestContext.Current.CancellationToken);
+        await data.Robots.AddAsync("ci", ["**"], Rights.All, null, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Unauthorized, await registry.PullAsync("app", "1", token));
     }
 
@@ -51,8 +53,8 @@ public sealed class RobotTests
     {
         var time = new FakeTimeProvider();
         await using AccessFixture registry = await StartAsync([], (_, options) => options with { Time = time });
-        await using RegistryRobots robots = await registry.OpenRobotsAsync(time);
-        string robot = Basic("robot:ci", await robots.AddAsync("ci", ["**"], Rights.All, TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken));
+        await using RegistryData data = await registry.OpenDataAsync(time);
+        string robot = Basic("robot:ci", await data.Robots.AddAsync("ci", ["**"], Rights.All, TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken));
         string token = await registry.BearerAsync("repository:app:pull,push", robot);
         Assert.Equal(HttpStatusCode.Created, await registry.PushAsync("app", "1", token));
 
@@ -66,11 +68,11 @@ public sealed class RobotTests
     public async Task Robots_AreListed_WithoutSecrets()
     {
         await using AccessFixture registry = await StartAsync([]);
-        await using RegistryRobots robots = await registry.OpenRobotsAsync();
-        await robots.AddAsync("b", ["x", "y/**"], Rights.Read, TimeSpan.FromDays(1), TestContext.Current.CancellationToken);
-        await robots.AddAsync("a", ["**"], Rights.All, null, TestContext.Current.CancellationToken);
+        await using RegistryData data = await registry.OpenDataAsync();
+        await data.Robots.AddAsync("b", ["x", "y/**"], Rights.Read, TimeSpan.FromDays(1), TestContext.Current.CancellationToken);
+        await data.Robots.AddAsync("a", ["**"], Rights.All, null, TestContext.Current.CancellationToken);
 
-        RegistryRobot[] list = [.. await robots.ListAsync(TestContext.Current.CancellationToken)];
+        RegistryRobot[] list = [.. await data.Robots.ListAsync(TestContext.Current.CancellationToken)];
 
         Assert.Equal(["robot:a", "robot:b"], list.Select(robot => robot.Name));
         Assert.Equal(["x", "y/**"], list[1].Repositories);
@@ -88,9 +90,9 @@ public sealed class RobotTests
     public async Task Add_Invalid_IsRefused(string name, string pattern, Rights rights)
     {
         await using AccessFixture registry = await StartAsync([]);
-        await using RegistryRobots robots = await registry.OpenRobotsAsync();
+        await using RegistryData data = await registry.OpenDataAsync();
 
-        MicaException error = await Assert.ThrowsAsync<MicaException>(() => robots.AddAsync(name, [pattern], rights, null, TestContext.Current.CancellationToken));
+        MicaException error = await Assert.ThrowsAsync<MicaException>(() => data.Robots.AddAsync(name, [pattern], rights, null, TestContext.Current.CancellationToken));
 
         Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
     }
@@ -99,10 +101,10 @@ public sealed class RobotTests
     public async Task Add_Twice_IsRefused()
     {
         await using AccessFixture registry = await StartAsync([]);
-        await using RegistryRobots robots = await registry.OpenRobotsAsync();
-        await robots.AddAsync("ci", ["**"], Rights.Read, null, TestContext.Current.CancellationToken);
+        await using RegistryData data = await registry.OpenDataAsync();
+        await data.Robots.AddAsync("ci", ["**"], Rights.Read, null, TestContext.Current.CancellationToken);
 
-        MicaException error = await Assert.ThrowsAsync<MicaException>(() => robots.AddAsync("ci", ["**"], Rights.All, null, TestContext.Current.CancellationToken));
+        MicaException error = await Assert.ThrowsAsync<MicaException>(() => data.Robots.AddAsync("ci", ["**"], Rights.All, null, TestContext.Current.CancellationToken));
 
         Assert.Equal(ErrorKind.AlreadyExists, error.Kind);
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using Mica.RegistryServer;
 using Mica.RegistryServer.Access;
 using static Mica.Tests.RegistryServer.Access.AccessFixture;
 
@@ -13,8 +14,8 @@ public sealed class SkopeoTests
     {
         Assert.SkipUnless(File.Exists("/usr/bin/skopeo"), "there is no skopeo");
         await using AccessFixture registry = await StartAsync([Rule("alice", "**", Rights.All)]);
-        await using RegistryRobots robots = await registry.OpenRobotsAsync();
-        string secret = await robots.AddAsync("ci", ["ci/**"], Rights.Read | Rights.Create, null, TestContext.Current.CancellationToken);
+        await using RegistryData data = await registry.OpenDataAsync();
+        string secret = await data.Robots.AddAsync("ci", ["ci/**"], Rights.Read | Rights.Create, null, TestContext.Current.CancellationToken);
         string host = registry.Address.Authority;
         string authFile = Path.Combine(registry.Directory, "auth.json");
         await registry.PushAsync("app", "1", Alice);
