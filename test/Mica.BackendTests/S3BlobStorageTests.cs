@@ -214,7 +214,7 @@ public sealed class S3BlobStorageTests(Backends backends) : BlobStorageContract,
         [
             await Assert.ThrowsAsync<MicaException>(() => storage.AppendAsync(NewUpload(), new MemoryStream(Bytes(10)), isLast: true, Token)),
             await Assert.ThrowsAsync<MicaException>(() => storage.OpenAsync("0123", 0, 10, Token)),
-            await Assert.ThrowsAsync<MicaException>(() => storage.CheckAsync(Token)),
+            await Assert.ThrowsAsync<MicaException>(() => storage.ProbeAsync(Token)),
         ];
 
         Assert.All(errors, error => Assert.Equal(ErrorKind.Unavailable, error.Kind));
@@ -225,7 +225,7 @@ public sealed class S3BlobStorageTests(Backends backends) : BlobStorageContract,
     {
         foreach (S3Options wrong in (S3Options[])[_options with { Bucket = "nowhere" }, _options with { AccessKey = "AKIDWRONG" }])
         {
-            MicaException error = await Assert.ThrowsAsync<MicaException>(() => Open(wrong).CheckAsync(Token));
+            MicaException error = await Assert.ThrowsAsync<MicaException>(() => Open(wrong).ProbeAsync(Token));
 
             Assert.Equal(ErrorKind.PermissionDenied, error.Kind);
             Assert.DoesNotContain("SECRETTEST", error.ToString(), StringComparison.Ordinal);

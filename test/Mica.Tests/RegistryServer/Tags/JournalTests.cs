@@ -127,10 +127,10 @@ public sealed class JournalTests
         TestManifest first = await registry.PushImageAsync("app", "v", seed: 1);
         await registry.PushImageAsync("app", "v", seed: 2);
 
-        time.Advance(TimeSpan.FromDays(6));
+        time.Jump(TimeSpan.FromDays(6));
         await registry.Server.CollectAsync(Cancelled);
         HttpStatusCode before = (await registry.SendAsync("HEAD", $"/v2/app/manifests/{first.Digest}")).StatusCode;
-        time.Advance(TimeSpan.FromDays(2));
+        time.Jump(TimeSpan.FromDays(2));
         CollectionCounts after = Counts(await registry.Server.CollectAsync(Cancelled));
 
         Assert.Equal(HttpStatusCode.OK, before);

@@ -22,11 +22,11 @@ public sealed class RetentionTests
         foreach (string tag in (string[])["release-1", "a", "b", "c", "d", "e"])
         {
             await registry.PushImageAsync("team/app", tag, seed: tag[0]);
-            time.Advance(TimeSpan.FromMinutes(1));
+            time.Jump(TimeSpan.FromMinutes(1));
         }
 
         await registry.PushImageAsync("other/app", "a", seed: 99);
-        time.Advance(TimeSpan.FromDays(5));
+        time.Jump(TimeSpan.FromDays(5));
         await registry.GetAsync("/v2/team/app/manifests/b");
         await registry.RestartAsync();
 
