@@ -144,8 +144,8 @@ internal sealed class RegistryParts : IAsyncDisposable
     public static string MetadataFile(RegistryServerOptions options) => Path.Combine(options.DataDirectory, "metadata.db");
 
     public static async Task<MetadataDatabase> OpenMetadataAsync(RegistryServerOptions options, CancellationToken cancellationToken) =>
-        options.PostgreSql is { } connection
-            ? await PostgresDatabase.OpenAsync(connection, cancellationToken)
+        options.PostgreSql is not null
+            ? await PostgresDatabase.OpenAsync(await PostgresPassword.ConnectionStringAsync(options, cancellationToken), cancellationToken)
             : await SqliteDatabase.OpenAsync(MetadataFile(options), cancellationToken);
 
     public static async Task<IBlobStorage> OpenStorageAsync(RegistryServerOptions options, CancellationToken cancellationToken)

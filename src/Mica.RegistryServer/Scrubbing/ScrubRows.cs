@@ -12,6 +12,9 @@ internal sealed record ScrubbedManifest(long Repository, string Name, Digest Dig
 /// <summary>What the scrub asks of the metadata.</summary>
 internal static class ScrubRows
 {
+    /// <summary>Every key begins with the id of the upload that it came of.</summary>
+    private const int UploadIdLength = 32;
+
     /// <summary>Blobs that were checked longest ago; damaged ones sooner, since their bytes may have been put back.</summary>
     public static ValueTask<List<ScrubbedBlob>> DueAsync(SqlSession session, long checkedBefore, long damagedBefore, long count) => session.ListAsync(
         """
@@ -50,9 +53,11 @@ internal static class ScrubRows
     public static ValueTask<int> MarkAsync(SqlSession session, ScrubbedManifest manifest, bool isDamaged) => session.RunAsync(
         "UPDATE manifests SET damaged = $3 WHERE repository = $1 AND digest = $2", manifest.Repository, manifest.Digest.ToString(), isDamaged ? 1L : 0L);
 
-    /// <summary>A blob or an upload has its bytes there.</summary>
+    /// <summary>A blob has its bytes there, or an upload some of its own.</summary>
     public static async ValueTask<bool> IsKnownAsync(SqlSession session, string key) => await session.NumberAsync(
-        "SELECT (SELECT COUNT(*) FROM blobs WHERE storage_key = $1) + (SELECT COUNT(*) FROM uploads WHERE id = $1)", key) > 0;
+        "SELECT (SELECT COUNT(*) FROM blobs WHERE storage_key = $1) + (SELECT COUNT(*) FROM uploads WHERE id = $2)",
+        key,
+        key.Length > UploadIdLength ? key[..UploadIdLength] : key) > 0;
 
     /// <summary>Takes a pass over everything for this process, if the last began before; false when it is not its time.</summary>
     public static async ValueTask<bool> BeginAsync(SqlSession session, string pass, long before, long now)

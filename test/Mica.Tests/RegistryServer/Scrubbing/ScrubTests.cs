@@ -101,6 +101,23 @@ public sealed class ScrubTests
         Assert.Equal(200, (await registry.GetAsync($"/v2/app/blobs/{digest}")).Status);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("-part")]
+    public async Task Scrub_BytesOfAnUploadThatRests_Stay(string suffix)
+    {
+        await using OperatedRegistry registry = await OperatedRegistry.StartAsync(
+            options => options with { Limits = new RegistryLimits { Lease = TimeSpan.FromDays(30) } });
+        using HttpResponseMessage begun = await registry.Client.PostAsync(new Uri("/v2/app/blobs/uploads/", UriKind.Relative), null, Cancelled);
+        string id = begun.Headers.Location!.ToString().Split('/')[^1];
+        string file = Path.Combine(registry.Directory, "blobs", id[..2], id + suffix);
+        await File.WriteAllTextAsync(file, "half", Cancelled);
+        File.SetLastWriteTimeUtc(file, TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(-2));
+
+        Assert.Equal(0, (await ScrubAsync(registry)).Orphans);
+        Assert.True(File.Exists(file));
+    }
+
     [Fact]
     public async Task Scrub_ManifestThatChanged_IsNotServedUntilItIsPushedAgain()
     {
