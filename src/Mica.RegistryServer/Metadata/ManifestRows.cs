@@ -105,11 +105,11 @@ internal static class ManifestRows
     public static async ValueTask<bool> RemoveAsync(SqlSession session, long repository, Digest digest) => await session.RunAsync(
         "DELETE FROM manifests WHERE repository = $1 AND digest = $2", repository, digest.ToString()) > 0;
 
-    /// <summary>How many characters of annotations each of <see cref="ReferrersAsync"/> has.</summary>
+    /// <summary>How many characters of text each of <see cref="ReferrersAsync"/> has.</summary>
     public static ValueTask<List<long>> ReferrerSizesAsync(
         SqlSession session, string repository, Digest subject, string? artifactType, string last, long count) => session.ListAsync(
         """
-        SELECT COALESCE(LENGTH(m.annotations), 0)
+        SELECT COALESCE(LENGTH(m.annotations), 0) + COALESCE(LENGTH(m.artifact_type), 0)
         FROM repositories r JOIN manifests m ON m.repository = r.id
         WHERE r.name = $1 AND m.subject = $2 AND m.digest > $3 AND ($4 = '' OR m.artifact_type = $4)
         ORDER BY m.digest LIMIT $5

@@ -136,7 +136,7 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
 
     private static (List<Referrer> Page, bool HasMore) PageOf(List<Referrer> referrers)
     {
-        int count = PageOf([.. referrers.Select(referrer => (long)(referrer.Annotations?.Length ?? 0))]);
+        int count = PageOf([.. referrers.Select(referrer => (long)(referrer.Annotations?.Length ?? 0) + (referrer.ArtifactType?.Length ?? 0))]);
         return (referrers[..count], referrers.Count > count);
     }
 
