@@ -23,7 +23,7 @@ public sealed class KilledRegistryTests(Workbench bench)
         var tried = new ConcurrentDictionary<string, byte[]>();
         for (int round = 0; round < Rounds; round++)
         {
-            int number = round;
+            int number = round, before = created.Count;
             Task[] clients = [.. Enumerable.Range(0, 4).Select(client => UntilItDiesAsync(async turn =>
             {
                 byte[] blob = Bytes(1000 + (client * 300_000), (number * 10_000) + (client * 1000) + turn);
@@ -33,7 +33,8 @@ public sealed class KilledRegistryTests(Workbench bench)
                 Assert.Equal(HttpStatusCode.Created, status);
                 created[digest] = blob;
             }))];
-            await Task.Delay(60 + (round * 23), Cancelled);
+            await FirstAnswerAsync(() => created.Count > before);
+            await Task.Delay(round * 23, Cancelled);
 
             await registry.KillAsync();
             await Task.WhenAll(clients);
@@ -49,7 +50,7 @@ public sealed class KilledRegistryTests(Workbench bench)
             tried.Clear();
         }
 
-        Assert.True(created.Count > Rounds, $"only {created.Count} uploads ended");
+        Assert.True(created.Count >= Rounds, $"only {created.Count} uploads ended");
     }
 
     [Fact]
@@ -61,6 +62,7 @@ public sealed class KilledRegistryTests(Workbench bench)
         int asked = 0, answered = 0;
         for (int round = 0; round < Rounds; round++)
         {
+            int before = answered;
             Task client = UntilItDiesAsync(async _ =>
             {
                 int next = answered + 1;
@@ -69,19 +71,14 @@ public sealed class KilledRegistryTests(Workbench bench)
                 Assert.Equal(HttpStatusCode.Created, response.StatusCode);
                 answered = next;
             });
-            await Task.Delay(50 + (round * 17), Cancelled);
+            await FirstAnswerAsync(() => answered > before);
+            await Task.Delay(round * 17, Cancelled);
 
             await registry.KillAsync();
             await client;
             await registry.StartAsync();
 
-            byte[]? latest = await registry.BytesAsync("/v2/kill/tags/manifests/latest");
-            if (latest is null && answered == 0)
-            {
-                continue;
-            }
-
-            string stands = Encoding.UTF8.GetString(latest!);
+            string stands = Encoding.UTF8.GetString((await registry.BytesAsync("/v2/kill/tags/manifests/latest"))!);
             Assert.True(stands == Numbered(config, answered) || stands == Numbered(config, asked), $"after {answered} answers and {asked} requests: {stands}");
             for (int number = Math.Max(1, answered - 20); number <= answered; number++)
             {
@@ -91,7 +88,7 @@ public sealed class KilledRegistryTests(Workbench bench)
             answered = stands == Numbered(config, asked) ? asked : answered;
         }
 
-        Assert.True(answered > Rounds, $"only {answered} moves");
+        Assert.True(answered >= Rounds, $"only {answered} moves");
     }
 
     [Fact]
@@ -143,6 +140,17 @@ public sealed class KilledRegistryTests(Workbench bench)
 
     private static string Numbered(byte[] config, int number) =>
         ServedRegistry.ManifestOf(config).Replace("\"layers\":[]", $"\"layers\":[],\"annotations\":{{\"n\":\"{number}\"}}", StringComparison.Ordinal);
+
+    /// <summary>However slow the machine is, a kill hits work and not the start.</summary>
+    private static async Task FirstAnswerAsync(Func<bool> hasCome)
+    {
+        for (int turn = 0; turn < 6000 && !hasCome(); turn++)
+        {
+            await Task.Delay(5, Cancelled);
+        }
+
+        Assert.True(hasCome(), "no answer in 30 seconds");
+    }
 
     /// <summary>Repeats the work until the registry's end cuts it off.</summary>
     private static async Task UntilItDiesAsync(Func<int, Task> work)
