@@ -123,7 +123,8 @@ public sealed class JournalTests
     public async Task OldDigest_OfAMovedTag_IsPulledUntilTheGraceTimeIsOver()
     {
         var time = new FakeTimeProvider();
-        await using RegistryServerFixture registry = await RegistryServerFixture.StartAsync(options => options with { Time = time });
+        await using RegistryServerFixture registry = await RegistryServerFixture.StartAsync(
+            options => options with { Time = time, CollectionInterval = TimeSpan.FromDays(40) });
         TestManifest first = await registry.PushImageAsync("app", "v", seed: 1);
         await registry.PushImageAsync("app", "v", seed: 2);
 

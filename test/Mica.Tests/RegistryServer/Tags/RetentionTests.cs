@@ -14,10 +14,16 @@ public sealed class RetentionTests
     {
         var time = new FakeTimeProvider();
         RegistryServerOptions? used = null;
-        await using RegistryServerFixture registry = await RegistryServerFixture.StartAsync(options => used = options with
+        await using RegistryServerFixture registry = await RegistryServerFixture.StartAsync(options =>
         {
-            Time = time,
-            Retention = [new RetentionRule { Repositories = ["team/*"], KeepLast = 2, KeepPulledWithin = TimeSpan.FromDays(10), KeepTags = ["release-*"] }],
+            used = options with
+            {
+                Time = time,
+                Retention = [new RetentionRule { Repositories = ["team/*"], KeepLast = 2, KeepPulledWithin = TimeSpan.FromDays(10), KeepTags = ["release-*"] }],
+            };
+
+            // The server itself has no rules: it would apply them each hour that the clock is moved by.
+            return used with { Retention = [], CollectionInterval = TimeSpan.FromDays(40) };
         });
         foreach (string tag in (string[])["release-1", "a", "b", "c", "d", "e"])
         {
