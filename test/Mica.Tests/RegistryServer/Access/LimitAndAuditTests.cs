@@ -73,7 +73,14 @@ public sealed class LimitAndAuditTests
         string bearer = await registry.BearerAsync("repository:app:pull", Alice);
         await registry.PullAsync("app", "1", bearer + "x");
 
-        string[] lines = await File.ReadAllLinesAsync(registry.AuditFile, TestContext.Current.CancellationToken);
+        // A request is noted once it is answered, so the last line may come after the answer.
+        string[] lines = [];
+        for (int attempt = 0; lines.Length < 7 && attempt < 200; attempt++)
+        {
+            await Task.Delay(25, TestContext.Current.CancellationToken);
+            lines = await File.ReadAllLinesAsync(registry.AuditFile, TestContext.Current.CancellationToken);
+        }
+
         string[] notes = [.. lines.Select(line =>
         {
             using var note = JsonDocument.Parse(line);
