@@ -23,11 +23,11 @@ internal sealed class AccessGate(AccessPolicy policy, RequestLimits limits, Acce
                 await doors.Tokens.HandleAsync(context);
                 return true;
             case "/token/keys" when doors is not null:
-                limits.Take(Principal.Anonymous, RequestLimits.AddressOf(context));
+                limits.Take(Principal.Anonymous, context);
                 await JsonAnswer.SendAsync(context, doors.Key.WriteTo, "application/jwk-set+json");
                 return true;
             case "/login" or "/login/callback" or "/logout" when doors?.SignIn is { } signIn:
-                limits.Take(Principal.Anonymous, RequestLimits.AddressOf(context));
+                limits.Take(Principal.Anonymous, context);
                 await signIn.HandleAsync(context);
                 return true;
             default:
@@ -48,14 +48,18 @@ internal sealed class AccessGate(AccessPolicy policy, RequestLimits limits, Acce
         }
         catch (RefusedException refused) when (refused.Code == ErrorCode.Unauthorized)
         {
-            limits.Take(Principal.Anonymous, RequestLimits.AddressOf(context));
+            limits.Take(Principal.Anonymous, context);
             bool isToken = context.Request.Headers.Authorization.ToString().StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase);
             doors!.Challenges.Set(context, route, isToken ? Challenges.InvalidToken : null);
             throw;
         }
 
-        Caller.Of(context).Principal = principal;
-        limits.Take(principal, RequestLimits.AddressOf(context));
+        if (doors is not null)
+        {
+            Caller.Of(context).Principal = principal;
+        }
+
+        limits.Take(principal, context);
         return route?.Kind switch
         {
             // Clients ask here whether there is anything to log in to.

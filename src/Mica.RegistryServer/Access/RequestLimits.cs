@@ -23,9 +23,9 @@ internal sealed class RequestLimits
     }
 
     /// <exception cref="RefusedException">The client has made too many.</exception>
-    public void Take(Principal principal, string address)
+    public void Take(Principal principal, HttpContext context)
     {
-        if (_buckets?.Take(principal.IsAnonymous ? address : $"{principal.Kind}/{principal.Name}") is { } wait)
+        if (_buckets?.Take(principal.IsAnonymous ? AddressOf(context) : $"{principal.Kind}/{principal.Name}") is { } wait)
         {
             throw new RefusedException(ErrorCode.TooManyRequests, "too many requests") { RetryAfter = wait };
         }

@@ -46,13 +46,13 @@ internal sealed class TokenEndpoint(
         }
         catch (RefusedException refused) when (refused.Code == ErrorCode.Unauthorized)
         {
-            limits.Take(Principal.Anonymous, RequestLimits.AddressOf(context));
+            limits.Take(Principal.Anonymous, context);
             challenges.SetBasic(context);
             throw;
         }
 
         Caller.Of(context).Principal = principal;
-        limits.Take(principal, RequestLimits.AddressOf(context));
+        limits.Take(principal, context);
         string service = parameters["service"].ToString();
         if (service.Length > 0 && service != tokens.Audience)
         {

@@ -6,9 +6,12 @@ namespace Mica.RegistryServer;
 /// <summary>What a request turned out to be, for the log and the trace. It is a feature of the request when either wants it.</summary>
 internal sealed class RequestTrail
 {
-    public RouteKind? Kind { get; private set; }
+    private Route? _route;
 
-    public string? Repository { get; private set; }
+    public RouteKind? Kind => _route?.Kind;
+
+    /// <summary>Null for none, and for what cannot be one.</summary>
+    public string? Repository => _route is { Repository.Length: > 0, HasValidName: true } route ? route.Repository : null;
 
     public string? Who { get; private set; }
 
@@ -20,8 +23,7 @@ internal sealed class RequestTrail
             return;
         }
 
-        trail.Kind = route.Kind;
-        trail.Repository = route.Repository.Length > 0 && route.HasValidName ? route.Repository : null;
+        trail._route = route;
         trail.Who = who;
     }
 }

@@ -24,7 +24,7 @@ internal readonly record struct WebPath(WebPathKind Kind, string Repository = ""
     private static readonly string[] s_others = ["/v2", "/metrics", "/healthz", "/readyz", "/token", "/login", "/logout", "/api"];
 
     /// <summary>Whether the path is the web page's to answer, be it with "there is no such page".</summary>
-    public static bool IsWeb(string path) => !s_others.Any(other =>
+    public static bool IsWeb(string path) => !path.StartsWith("/v2/", StringComparison.Ordinal) && !s_others.Any(other =>
         path.StartsWith(other, StringComparison.Ordinal) && (path.Length == other.Length || path[other.Length] == '/'));
 
     /// <summary>Null: there is no such page.</summary>
