@@ -35,6 +35,7 @@ test:
 bench: build
 	@test/need.sh docker-registry skopeo mmdebstrap zstd libcap2-bin attr isal e2fsprogs mount python3 crun conmon nftables
 	@bench/run.sh
+	@bench/registry.sh
 
 clean:
 	rm -rf out artifacts
