@@ -123,18 +123,21 @@ internal sealed class RegistryParts : IAsyncDisposable
     public static async Task<RegistryParts> OpenAsync(RegistryServerOptions options, ILoggerFactory logs, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(options.DataDirectory);
-        // SQLite's file is for one registry; PostgreSQL is for as many as there are.
-        FileLock? dataLock = options.PostgreSql is not null ? null
+        // SQLite's file and a directory of blobs are for one registry; PostgreSQL and S3 are for as many as there are.
+        FileLock? dataLock = options.PostgreSql is not null && options.S3 is not null ? null
             : FileLock.TryAcquire(Path.Combine(options.DataDirectory, "lock"), FileLockMode.Exclusive)
             ?? throw new MicaException(ErrorKind.Conflict, $"{options.DataDirectory}: another registry has this directory");
         IBlobStorage? storage = null;
+        MetadataDatabase? metadata = null;
         try
         {
             storage = await OpenStorageAsync(options, cancellationToken);
-            return new RegistryParts(dataLock, await OpenMetadataAsync(options, cancellationToken), storage, options, logs);
+            metadata = await OpenMetadataAsync(options, cancellationToken);
+            return new RegistryParts(dataLock, metadata, storage, options, logs);
         }
         catch
         {
+            await (metadata?.DisposeAsync() ?? ValueTask.CompletedTask);
             (storage as IDisposable)?.Dispose();
             dataLock?.Dispose();
             throw;

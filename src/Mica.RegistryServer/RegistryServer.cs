@@ -71,7 +71,7 @@ public sealed class RegistryServer : IAsyncDisposable
         ILoggerFactory logs = application.Services.GetRequiredService<ILoggerFactory>();
         RegistryParts parts = await RegistryParts.OpenAsync(options, logs, cancellationToken);
         RequestTraces? traces = options.TracesEndpoint is null ? null : new RequestTraces(options.TracesEndpoint);
-        int? operationsPort = null;
+        int? operationsPort = options.OperationsListen is { Port: not 0 } known ? known.Port : null;
         try
         {
             var operations = new OperationsEndpoint(parts.Readiness, parts.Metrics, options.Metrics, () => operationsPort);

@@ -23,7 +23,7 @@ internal sealed class AccessDoors : IDisposable
             var tokens = new RegistryTokens(Key, options.PublicAddress?.Authority ?? RegistryTokens.Issuer, access.TokenLifetime, time);
             HtpasswdFile? users = access.HtpasswdFile is { } file ? new HtpasswdFile(file, time, log) : null;
             Passwords? passwords = users is null ? null : Own(new Passwords(users, new FailedLogins(options.RateLimit.FailedLoginsPerMinute, time), time));
-            OpenIdIssuer? openId = access.OpenIdConnect is { } provider ? Own(new OpenIdIssuer(provider, policy.Mentions, documents, time, log)) : null;
+            OpenIdIssuer? openId = access.OpenIdConnect is { } provider ? Own(new OpenIdIssuer(provider, policy.Mentions, name => users?.Find(name) is not null, documents, time, log)) : null;
             ForeignTokens foreign = Own(new ForeignTokens(access.TokenIssuers, documents, time, log));
             var cookies = new SealedCookies(Key, options.PublicAddress, time);
             var sessions = new Sessions(cookies);

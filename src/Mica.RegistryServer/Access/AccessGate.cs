@@ -91,7 +91,8 @@ internal sealed class AccessGate(AccessPolicy policy, RequestLimits limits, Acce
     private static bool IsAllowed(ProtocolRequest request, Rights has) => (request.Route.Kind, request.Request.Method) switch
     {
         (RouteKind.UploadStart or RouteKind.Upload, _) or (RouteKind.Manifest, "PUT") => (has & (Rights.Create | Rights.Update)) != 0,
-        (RouteKind.Undo, _) => (has & Rights.Update) != 0,
+        // It moves a tag, or makes one that was removed.
+        (RouteKind.Undo, _) => (has & (Rights.Create | Rights.Update)) == (Rights.Create | Rights.Update),
         (_, "DELETE") => (has & Rights.Delete) != 0,
         _ => (has & Rights.Read) != 0,
     };

@@ -8,11 +8,12 @@ namespace Mica.RegistryServer.Access;
 /// <summary>An OpenID Connect provider: where it is, from its discovery document, and whom its ID tokens name.</summary>
 /// <param name="options">The provider.</param>
 /// <param name="isWanted">Whether a group matters to any rule; others are left out, so that tokens stay small.</param>
+/// <param name="isTaken">Whether a name is that of a user of ours: people choose their names at a provider, and must not choose those.</param>
 /// <param name="documents">Fetches.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">For what fails.</param>
 internal sealed class OpenIdIssuer(
-    OpenIdConnectOptions options, Func<string, bool> isWanted, RemoteDocuments documents, TimeProvider time, ILogger log) : IDisposable
+    OpenIdConnectOptions options, Func<string, bool> isWanted, Func<string, bool> isTaken, RemoteDocuments documents, TimeProvider time, ILogger log) : IDisposable
 {
     private const int MaxGroups = 100;
 
@@ -46,7 +47,8 @@ internal sealed class OpenIdIssuer(
         if (signed is null
             || (signed.Text("azp") is { } party && party != options.ClientId)
             || (nonce is not null && signed.Text("nonce") != nonce)
-            || signed.Text(options.NameClaim) is not { } name || !Principal.IsName(name))
+            || (options.NameClaim == "email" && !signed.IsTrue("email_verified"))
+            || signed.Text(options.NameClaim) is not { } name || !Principal.IsName(name) || isTaken(name))
         {
             return null;
         }

@@ -93,6 +93,10 @@ internal sealed record SignedToken(JsonElement Payload, DateTimeOffset Expires)
     public string? Text(string claim) =>
         Payload.TryGetProperty(claim, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
+    /// <summary>A claim that says yes, as a truth value or, from some providers, as text.</summary>
+    public bool IsTrue(string claim) =>
+        Payload.TryGetProperty(claim, out JsonElement value) && (value.ValueKind == JsonValueKind.True || Text(claim) == "true");
+
     /// <summary>A claim that is text, or a list of texts.</summary>
     public ImmutableArray<string> Texts(string claim)
     {

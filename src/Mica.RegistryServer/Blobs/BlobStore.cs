@@ -32,6 +32,7 @@ internal sealed class BlobStore(MetadataDatabase metadata, IBlobStorage storage,
                     return null;
                 }
 
+                session.LeavesManifests = true;
                 await BlobRows.LinkAsync(session, (await RepositoryRows.FindAsync(session, repository))!.Value, digest, now + Lease);
                 return found;
             },
@@ -59,21 +60,30 @@ internal sealed class BlobStore(MetadataDatabase metadata, IBlobStorage storage,
     /// Gives the repository a blob that <paramref name="source"/> has, or, without a source, one of the repositories that
     /// <paramref name="mayRead"/> lets through. False when there is none.
     /// </summary>
-    public Task<bool> MountAsync(
-        string repository, Digest digest, string? source, Func<string, bool> mayRead, CancellationToken cancellationToken) =>
-        metadata.WriteAsync(
+    public async Task<bool> MountAsync(
+        string repository, Digest digest, string? source, Func<string, bool> mayRead, CancellationToken cancellationToken)
+    {
+        string? owner = source is not null ? (mayRead(source) ? source : null)
+            : (await metadata.ReadAsync(session => BlobRows.RepositoriesAsync(session, digest), cancellationToken)).FirstOrDefault(mayRead);
+        if (owner is null || await FindAsync(owner, digest, hold: false, cancellationToken) is null)
+        {
+            return false;
+        }
+
+        return await metadata.WriteAsync(
             async session =>
             {
-                List<string> owners = await BlobRows.RepositoriesAsync(session, digest);
-                if (!owners.Any(owner => (source is null || owner == source) && mayRead(owner)))
+                if (await BlobRows.FindAsync(session, owner, digest) is null)
                 {
                     return false;
                 }
 
+                session.LeavesManifests = true;
                 long now = time.GetUtcNow().ToUnixTimeMilliseconds();
                 await BlobRows.LinkAsync(session, await RepositoryRows.EnsureAsync(session, repository, now), digest, now + Lease);
                 await Quota.CheckAsync(session, limits.Quotas, repository);
                 return true;
             },
             cancellationToken);
+    }
 }

@@ -24,7 +24,13 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
     public async Task<Upload> StartAsync(string repository, string who, string? algorithm, CancellationToken cancellationToken)
     {
         var upload = new Upload(RandomNumberGenerator.GetHexString(32, lowercase: true), repository, who, 0, null);
-        await metadata.WriteAsync(async session => { await UploadRows.AddAsync(session, upload, Now); }, cancellationToken);
+        await metadata.WriteAsync(
+            async session =>
+            {
+                session.LeavesManifests = true;
+                await UploadRows.AddAsync(session, upload, Now);
+            },
+            cancellationToken);
         if (algorithm is not null)
         {
             await WithTurnAsync(upload.Id, entry => Task.FromResult(entry.Take(0, algorithm)), cancellationToken);
@@ -171,6 +177,7 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
                     throw new RefusedException(ErrorCode.BlobUploadUnknown, $"{upload.Repository}: the upload has ended or grown meanwhile");
                 }
 
+                session.LeavesManifests = true;
                 long now = Now;
                 string kept = await BlobRows.AddAsync(session, digest, upload.Size, stored, now);
                 long target = await RepositoryRows.EnsureAsync(session, upload.Repository, now);
@@ -205,7 +212,13 @@ internal sealed class Uploads(MetadataDatabase metadata, IBlobStorage storage, R
             await using var received = new ReceivedStream(body, hash, expected, limits.MaxBlobSize - upload.Size, Received);
             grown = await storage.AppendAsync(upload, received, isLast, cancellationToken);
             if (grown.Size != upload.Size
-                && !await metadata.WriteAsync(session => UploadRows.GrowAsync(session, grown, upload.Size, Now), cancellationToken))
+                && !await metadata.WriteAsync(
+                    session =>
+                    {
+                        session.LeavesManifests = true;
+                        return UploadRows.GrowAsync(session, grown, upload.Size, Now);
+                    },
+                    cancellationToken))
             {
                 await storage.DiscardAsync(upload, grown, CancellationToken.None);
                 throw new RefusedException(ErrorCode.RangeInvalid, "another request appended to the upload meanwhile");

@@ -1,3 +1,4 @@
+using Mica.Oci;
 using Mica.RegistryServer.Blobs;
 using Mica.RegistryServer.Metadata;
 
@@ -33,6 +34,9 @@ public sealed record CollectionReport
 internal sealed class Collector(MetadataDatabase metadata, IBlobStorage storage, RegistryLimits limits, TimeProvider time)
 {
     private const long Batch = 500;
+    private const long Hour = 3_600_000;
+
+    private long _nextRepositories;
 
     /// <summary>Removes all that may go now.</summary>
     public async Task<CollectionReport> RunAsync(CancellationToken cancellationToken)
@@ -40,26 +44,33 @@ internal sealed class Collector(MetadataDatabase metadata, IBlobStorage storage,
         var report = new CollectionReport
         {
             Uploads = await AbandonUploadsAsync(cancellationToken),
-            Manifests = await RepeatAsync(RemoveManifestsAsync, cancellationToken),
+            Manifests = await RepeatAsync(ReviewManifestsAsync, cancellationToken),
         };
-        await RepeatAsync(UnlinkBlobsAsync, cancellationToken);
+        await RepeatAsync(ForgetMovesAsync, cancellationToken);
+        int links = await RepeatAsync(ReviewLinksAsync, cancellationToken);
         (int blobs, long bytes) = await RemoveBlobsAsync(cancellationToken);
-        return report with
+        report = report with { Blobs = blobs, Bytes = bytes };
+
+        // To find what is empty is to look at every repository: not each minute when nothing went.
+        long now = Now;
+        if (report.Manifests + links == 0 && now < _nextRepositories)
         {
-            Blobs = blobs,
-            Bytes = bytes,
-            Repositories = await metadata.WriteAsync(RemoveRepositoriesAsync, cancellationToken),
-        };
+            return report;
+        }
+
+        _nextRepositories = now + Hour;
+        return report with { Repositories = await metadata.WriteAsync(RemoveRepositoriesAsync, cancellationToken) };
     }
 
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private async Task<int> RepeatAsync(Func<SqlSession, ValueTask<int>> step, CancellationToken cancellationToken)
+    /// <summary>Repeats until there is nothing to look at: what is removed may have been what kept something else.</summary>
+    private async Task<int> RepeatAsync(Func<SqlSession, ValueTask<(int Looked, int Removed)>> step, CancellationToken cancellationToken)
     {
         int sum = 0;
-        while (await metadata.WriteAsync(step, cancellationToken) is var removed and > 0)
+        while (await metadata.WriteAsync(step, cancellationToken) is { Looked: > 0 } round)
         {
-            sum += removed;
+            sum += round.Removed;
         }
 
         return sum;
@@ -74,7 +85,7 @@ internal sealed class Collector(MetadataDatabase metadata, IBlobStorage storage,
             List<Upload> abandoned = await metadata.ReadAsync(session => UploadRows.AbandonedAsync(session, before, Batch), cancellationToken);
             foreach (Upload upload in abandoned)
             {
-                // Bytes first: without the row nobody would know of them. Who completes it now finds no row.
+                // The row first: who completes the upload now finds none. Bytes that a kill leaves here are the scrub's.
                 bool isOurs = await metadata.WriteAsync(
                     async session => await session.RunAsync("DELETE FROM uploads WHERE id = $1 AND touched < $2", upload.Id, before) > 0,
                     cancellationToken);
@@ -93,51 +104,82 @@ internal sealed class Collector(MetadataDatabase metadata, IBlobStorage storage,
     }
 
     /// <summary>
-    /// Manifests without a tag, an index or a subject in their repository, for longer than the grace time. A referrer goes
-    /// with its subject.
+    /// Looks at manifests whose time has come. Those without a tag, an index or a subject in their repository go when that has
+    /// been so for the grace time; a referrer goes with its subject. The others are looked at when it may be otherwise, so a
+    /// round costs what has changed, not what there is.
     /// </summary>
-    private async ValueTask<int> RemoveManifestsAsync(SqlSession session)
+    private async ValueTask<(int Looked, int Removed)> ReviewManifestsAsync(SqlSession session)
     {
-        long before = Now - (long)limits.Grace.TotalMilliseconds;
-        await session.RunAsync(
-            // What refers to something that is gone is not for good, whether or not it ever had a tag.
-            """
-            UPDATE manifests SET untagged = $1 WHERE untagged = $2 AND subject IS NOT NULL AND NOT EXISTS (
-              SELECT 1 FROM manifests s WHERE s.repository = manifests.repository AND s.digest = manifests.subject)
-              AND pushed < $1
-            """,
-            before + 1,
-            StoredManifest.NeverTagged);
-        List<(long Repository, string Digest)> gone = await session.ListAsync(
-            """
-            SELECT m.repository, m.digest FROM manifests m
-            WHERE m.untagged > 0 AND m.untagged <= $1 AND m.pulled <= $1
-              AND NOT EXISTS (SELECT 1 FROM edges e WHERE e.repository = m.repository AND e.target = m.digest AND e.is_manifest = 1)
-              AND (m.subject IS NULL OR NOT EXISTS (
-                SELECT 1 FROM manifests s WHERE s.repository = m.repository AND s.digest = m.subject))
-            LIMIT $2
-            """,
-            static row => (row.GetInt64(0), row.GetString(1)),
-            before + 1,
+        long now = Now, grace = (long)limits.Grace.TotalMilliseconds;
+        List<(long Repository, string Digest, long Since, bool IsForGood, string? Subject)> due = await session.ListAsync(
+            "SELECT repository, digest, untagged, pulled, pushed, subject FROM manifests WHERE due <= $1 ORDER BY due LIMIT $2",
+            static row => (
+                row.GetInt64(0),
+                row.GetString(1),
+                Math.Max(row.GetInt64(2) == StoredManifest.NeverTagged ? row.GetInt64(4) : row.GetInt64(2), row.GetInt64(3)),
+                row.GetInt64(2) == 0 || (row.GetInt64(2) == StoredManifest.NeverTagged && row.IsDBNull(5)),
+                row.IsDBNull(5) ? null : row.GetString(5)),
+            now,
             Batch);
-        foreach ((long repository, string digest) in gone)
+        int removed = 0;
+        foreach ((long repository, string digest, long since, bool isForGood, string? subject) in due)
         {
-            await session.RunAsync("DELETE FROM manifests WHERE repository = $1 AND digest = $2", repository, digest);
+            long next = isForGood ? BlobRows.Never
+                : since + grace > now ? since + grace
+                : await IsNeededAsync(session, repository, digest, subject) ? now + Math.Max(grace, Hour)
+                : 0;
+            if (next > 0)
+            {
+                await session.RunAsync("UPDATE manifests SET due = $3 WHERE repository = $1 AND digest = $2", repository, digest, next);
+            }
+            else
+            {
+                removed += await ManifestRows.RemoveAsync(session, repository, Digest.Parse(digest)) ? 1 : 0;
+            }
         }
 
-        return gone.Count;
+        return (due.Count, removed);
     }
 
-    private async ValueTask<int> UnlinkBlobsAsync(SqlSession session) => await session.RunAsync(
-        """
-        DELETE FROM repository_blobs WHERE (repository, digest) IN (
-          SELECT l.repository, l.digest FROM repository_blobs l
-          WHERE l.leased < $1 AND NOT EXISTS (
-            SELECT 1 FROM edges e WHERE e.repository = l.repository AND e.target = l.digest AND e.is_manifest = 0)
-          LIMIT $2)
-        """,
-        Now,
-        Batch);
+    private static async ValueTask<bool> IsNeededAsync(SqlSession session, long repository, string digest, string? subject) =>
+        await session.NumberAsync("SELECT 1 FROM edges WHERE repository = $1 AND target = $2 AND is_manifest = 1 LIMIT 1", repository, digest) == 1
+        || (subject is not null
+            && await session.NumberAsync("SELECT 1 FROM manifests WHERE repository = $1 AND digest = $2", repository, subject) == 1);
+
+    private async ValueTask<(int Looked, int Removed)> ForgetMovesAsync(SqlSession session)
+    {
+        int forgotten = await TagRows.ForgetAsync(session, Now - (long)limits.Journal.TotalMilliseconds, Batch);
+        return (forgotten, forgotten);
+    }
+
+    /// <summary>Takes blobs from repositories whose lease is over and that no manifest there needs.</summary>
+    private async ValueTask<(int Looked, int Removed)> ReviewLinksAsync(SqlSession session)
+    {
+        long now = Now, later = now + Math.Max((long)limits.Lease.TotalMilliseconds, Hour);
+        List<(long Repository, string Digest, long Leased)> due = await session.ListAsync(
+            "SELECT repository, digest, leased FROM repository_blobs WHERE due < $1 ORDER BY due LIMIT $2",
+            static row => (row.GetInt64(0), row.GetString(1), row.GetInt64(2)),
+            now,
+            Batch);
+        int removed = 0;
+        foreach ((long repository, string digest, long leased) in due)
+        {
+            long next = leased >= now ? leased
+                : await session.NumberAsync(
+                    "SELECT 1 FROM edges WHERE repository = $1 AND target = $2 AND is_manifest = 0 LIMIT 1", repository, digest) == 1 ? later
+                : 0;
+            if (next > 0)
+            {
+                await session.RunAsync("UPDATE repository_blobs SET due = $3 WHERE repository = $1 AND digest = $2", repository, digest, next);
+            }
+            else
+            {
+                removed += await BlobRows.UnlinkAsync(session, repository, digest) ? 1 : 0;
+            }
+        }
+
+        return (due.Count, removed);
+    }
 
     private async Task<(int Blobs, long Bytes)> RemoveBlobsAsync(CancellationToken cancellationToken)
     {
@@ -145,7 +187,7 @@ internal sealed class Collector(MetadataDatabase metadata, IBlobStorage storage,
         long bytes = 0;
         while (true)
         {
-            List<(string Digest, long Size, string Key)> doomed = await metadata.WriteAsync(DoomAsync, cancellationToken);
+            (int looked, List<(string Digest, long Size, string Key)> doomed) = await metadata.WriteAsync(DoomAsync, cancellationToken);
             foreach ((string digest, long size, string key) in doomed)
             {
                 await storage.RemoveAsync(key, cancellationToken);
@@ -166,27 +208,28 @@ internal sealed class Collector(MetadataDatabase metadata, IBlobStorage storage,
                 bytes += isOurs ? size : 0;
             }
 
-            if (doomed.Count < Batch)
+            if (looked < Batch && doomed.Count < Batch)
             {
                 return (blobs, bytes);
             }
         }
     }
 
-    private static async ValueTask<List<(string Digest, long Size, string Key)>> DoomAsync(SqlSession session)
+    /// <summary>Dooms blobs that the last repository has let go; tells all that are doomed, those of a collector that died too.</summary>
+    private async ValueTask<(int Looked, List<(string Digest, long Size, string Key)> Doomed)> DoomAsync(SqlSession session)
     {
-        await session.RunAsync(
-            """
-            UPDATE blobs SET doomed = 1 WHERE digest IN (
-              SELECT b.digest FROM blobs b WHERE b.doomed = 0
-                AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-              LIMIT $1)
-            """,
-            Batch);
-        return await session.ListAsync(
+        List<string> due = await session.ListAsync(
+            "SELECT digest FROM blobs WHERE due <= $1 AND doomed = 0 ORDER BY due LIMIT $2", static row => row.GetString(0), Now, Batch);
+        foreach (string digest in due)
+        {
+            bool isHad = await session.NumberAsync("SELECT 1 FROM repository_blobs WHERE digest = $1 LIMIT 1", digest) == 1;
+            await session.RunAsync("UPDATE blobs SET due = $2, doomed = $3 WHERE digest = $1", digest, BlobRows.Never, isHad ? 0L : 1L);
+        }
+
+        return (due.Count, await session.ListAsync(
             "SELECT digest, size, storage_key FROM blobs WHERE doomed = 1 LIMIT $1",
             static row => (row.GetString(0), row.GetInt64(1), row.GetString(2)),
-            Batch);
+            Batch));
     }
 
     private static ValueTask<int> RemoveRepositoriesAsync(SqlSession session) => session.RunAsync(

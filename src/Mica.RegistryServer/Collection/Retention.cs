@@ -74,12 +74,13 @@ internal sealed class Retention(MetadataDatabase metadata, ImmutableArray<Retent
                     await metadata.WriteAsync(
                         session => session.RunAsync(
                             """
-                            UPDATE manifests SET untagged = pushed WHERE untagged = $1 AND pushed < $2
+                            UPDATE manifests SET untagged = $4, due = 0 WHERE untagged = $1 AND pushed < $2
                               AND repository = (SELECT id FROM repositories WHERE name = $3)
                             """,
                             StoredManifest.NeverTagged,
                             now - (long)time.TotalMilliseconds,
-                            repository),
+                            repository,
+                            now),
                         cancellationToken);
                 }
             }

@@ -171,7 +171,7 @@ internal sealed class ManifestStore(MetadataDatabase metadata, RegistryLimits li
 
     private async ValueTask CheckAsync(SqlSession session, long id, string repository, ManifestLinks links)
     {
-        if (await BlobRows.MissingAsync(session, id, links.Blobs) is [var blob, ..])
+        if (await BlobRows.MissingAsync(session, id, links.Blobs) is { } blob)
         {
             throw new RefusedException(ErrorCode.ManifestBlobUnknown, $"{repository}: blob {blob} is not there; push it first");
         }

@@ -36,6 +36,7 @@ internal sealed class PullLog(MetadataDatabase metadata, TimeProvider time)
         await metadata.WriteAsync(
             async session =>
             {
+                session.LeavesManifests = true;
                 foreach ((string repository, Digest digest, long count) in taken)
                 {
                     await ManifestRows.PulledAsync(session, repository, digest, count, now);

@@ -13,6 +13,9 @@ internal sealed record StoredBlob(Digest Digest, long Size, string StorageKey, l
 /// <summary>Blobs: bytes that are stored once, and the repositories that have them.</summary>
 internal static class BlobRows
 {
+    /// <summary>The collector need not look at it until something is changed about it.</summary>
+    public const long Never = long.MaxValue;
+
     /// <summary>The blob, if the repository has it and its bytes are whole.</summary>
     public static ValueTask<StoredBlob?> FindAsync(SqlSession session, string repository, Digest digest) => session.FirstAsync<StoredBlob?>(
         """
@@ -58,9 +61,9 @@ internal static class BlobRows
         // removed, by the collector that has begun, or as an orphan.
         await session.RunAsync(
             """
-            INSERT INTO blobs (digest, size, storage_key, created, checked) VALUES ($1, $2, $3, $4, $4)
+            INSERT INTO blobs (digest, size, storage_key, created, checked, due) VALUES ($1, $2, $3, $4, $4, $4)
             ON CONFLICT (digest) DO UPDATE SET storage_key = excluded.storage_key, created = excluded.created,
-              checked = excluded.checked, doomed = 0, damaged = 0
+              checked = excluded.checked, doomed = 0, damaged = 0, due = excluded.due
             """,
             digest.ToString(),
             size,
@@ -72,7 +75,7 @@ internal static class BlobRows
     /// <summary>Gives the blob to the repository, or holds it there for longer.</summary>
     public static ValueTask<int> LinkAsync(SqlSession session, long repository, Digest digest, long leased) => session.RunAsync(
         """
-        INSERT INTO repository_blobs (repository, digest, leased) VALUES ($1, $2, $3)
+        INSERT INTO repository_blobs (repository, digest, leased, due) VALUES ($1, $2, $3, $3)
         ON CONFLICT (repository, digest) DO UPDATE SET
           leased = CASE WHEN excluded.leased > repository_blobs.leased THEN excluded.leased ELSE repository_blobs.leased END
         """,
@@ -81,15 +84,24 @@ internal static class BlobRows
         leased);
 
     /// <summary>Takes the blob from the repository; false when it had none.</summary>
-    public static async ValueTask<bool> UnlinkAsync(SqlSession session, string repository, Digest digest) => await session.RunAsync(
-        "DELETE FROM repository_blobs WHERE digest = $2 AND repository = (SELECT id FROM repositories WHERE name = $1)",
-        repository,
-        digest.ToString()) > 0;
+    public static async ValueTask<bool> UnlinkAsync(SqlSession session, string repository, Digest digest) =>
+        await RepositoryRows.FindAsync(session, repository) is { } id && await UnlinkAsync(session, id, digest.ToString());
 
-    /// <summary>Those of <paramref name="digests"/> that the repository lacks, or has no whole bytes of.</summary>
-    public static async ValueTask<List<Digest>> MissingAsync(SqlSession session, long repository, IEnumerable<Digest> digests)
+    /// <summary>The same by the repository's number. The collector looks whether anybody still has the blob.</summary>
+    public static async ValueTask<bool> UnlinkAsync(SqlSession session, long repository, string digest)
     {
-        var missing = new List<Digest>();
+        bool had = await session.RunAsync("DELETE FROM repository_blobs WHERE repository = $1 AND digest = $2", repository, digest) > 0;
+        if (had)
+        {
+            await session.RunAsync("UPDATE blobs SET due = 0 WHERE digest = $1", digest);
+        }
+
+        return had;
+    }
+
+    /// <summary>The first of <paramref name="digests"/> that the repository lacks, or has no whole bytes of; null when it has all.</summary>
+    public static async ValueTask<Digest?> MissingAsync(SqlSession session, long repository, IEnumerable<Digest> digests)
+    {
         foreach (Digest digest in digests)
         {
             if (await session.NumberAsync(
@@ -97,11 +109,11 @@ internal static class BlobRows
                 repository,
                 digest.ToString()) == 0)
             {
-                missing.Add(digest);
+                return digest;
             }
         }
 
-        return missing;
+        return null;
     }
 
     private static StoredBlob Read(DbDataReader row) =>

@@ -62,7 +62,7 @@ internal static class ManifestRows
         await session.NumberAsync(
             "SELECT 1 FROM manifests WHERE repository = $1 AND digest = $2 AND damaged = 0", repository, digest.ToString()) == 1;
 
-    /// <summary>Stores the manifest and what it needs. Pushing it again changes its media type, and mends it if it is damaged.</summary>
+    /// <summary>Stores the manifest and what it needs. Pushing it again renews its time and mends it; what it was pushed as first it stays.</summary>
     public static async ValueTask PutAsync(SqlSession session, long repository, StoredManifest manifest, ManifestLinks links, long now)
     {
         string digest = manifest.Digest.ToString();
@@ -70,7 +70,7 @@ internal static class ManifestRows
             """
             INSERT INTO manifests (repository, digest, media_type, size, artifact_type, subject, annotations, pushed, untagged, content)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (repository, digest) DO UPDATE SET media_type = excluded.media_type,
+            ON CONFLICT (repository, digest) DO UPDATE SET pushed = excluded.pushed,
               content = excluded.content, size = excluded.size, damaged = 0,
               untagged = CASE WHEN manifests.untagged = 0 OR manifests.untagged = excluded.untagged THEN manifests.untagged ELSE $8 END
             """,
@@ -93,7 +93,7 @@ internal static class ManifestRows
         {
             await AddEdgeAsync(session, repository, digest, child, isManifest: true);
             await session.RunAsync(
-                "UPDATE manifests SET untagged = $3 WHERE repository = $1 AND digest = $2 AND untagged = $4",
+                "UPDATE manifests SET untagged = $3, due = 0 WHERE repository = $1 AND digest = $2 AND untagged = $4",
                 repository,
                 child.ToString(),
                 now,
@@ -102,8 +102,21 @@ internal static class ManifestRows
     }
 
     /// <summary>Removes the manifest, on which no tag may stand any more; false when there was none.</summary>
-    public static async ValueTask<bool> RemoveAsync(SqlSession session, long repository, Digest digest) => await session.RunAsync(
-        "DELETE FROM manifests WHERE repository = $1 AND digest = $2", repository, digest.ToString()) > 0;
+    public static async ValueTask<bool> RemoveAsync(SqlSession session, long repository, Digest digest)
+    {
+        // The collector looks again at all that this one may have kept.
+        string text = digest.ToString();
+        await session.RunAsync(
+            "UPDATE repository_blobs SET due = 0 WHERE repository = $1 AND digest IN (SELECT target FROM edges WHERE repository = $1 AND manifest = $2)",
+            repository,
+            text);
+        await session.RunAsync(
+            "UPDATE manifests SET due = 0 WHERE repository = $1 AND digest IN (SELECT target FROM edges WHERE repository = $1 AND manifest = $2)",
+            repository,
+            text);
+        await session.RunAsync("UPDATE manifests SET due = 0 WHERE repository = $1 AND subject = $2", repository, text);
+        return await session.RunAsync("DELETE FROM manifests WHERE repository = $1 AND digest = $2", repository, text) > 0;
+    }
 
     /// <summary>How many characters of text each of <see cref="ReferrersAsync"/> has.</summary>
     public static ValueTask<List<long>> ReferrerSizesAsync(

@@ -57,24 +57,28 @@ internal static class MetadataSchema
           storage_key TEXT NOT NULL,
           created BIGINT NOT NULL,
           checked BIGINT NOT NULL DEFAULT 0,
+          due BIGINT NOT NULL DEFAULT 0,
           doomed BIGINT NOT NULL DEFAULT 0,
           damaged BIGINT NOT NULL DEFAULT 0)
         """,
         "CREATE INDEX blobs_storage_key ON blobs (storage_key)",
-        "CREATE INDEX blobs_damaged ON blobs (damaged)",
+        "CREATE INDEX blobs_damaged ON blobs (damaged) WHERE damaged = 1",
         "CREATE INDEX blobs_checked ON blobs (checked)",
-        "CREATE INDEX blobs_doomed ON blobs (doomed)",
+        "CREATE INDEX blobs_doomed ON blobs (doomed) WHERE doomed = 1",
+        "CREATE INDEX blobs_due ON blobs (due)",
 
+        // due, in three tables: when the collector is to look at the row next. What may change its mind sets it to 0.
         // leased: until then the blob stays although no manifest needs it yet.
         """
         CREATE TABLE repository_blobs (
           repository BIGINT NOT NULL REFERENCES repositories,
           digest TEXT NOT NULL REFERENCES blobs,
           leased BIGINT NOT NULL,
+          due BIGINT NOT NULL DEFAULT 0,
           PRIMARY KEY (repository, digest))
         """,
         "CREATE INDEX repository_blobs_digest ON repository_blobs (digest)",
-        "CREATE INDEX repository_blobs_leased ON repository_blobs (leased)",
+        "CREATE INDEX repository_blobs_due ON repository_blobs (due)",
 
         // untagged: since when no tag stands for it; 0 while one does. It stays for a grace time after that.
         $"""
@@ -88,15 +92,16 @@ internal static class MetadataSchema
           annotations TEXT,
           pushed BIGINT NOT NULL,
           untagged BIGINT NOT NULL,
+          due BIGINT NOT NULL DEFAULT 0,
           pulled BIGINT NOT NULL DEFAULT 0,
           pulls BIGINT NOT NULL DEFAULT 0,
           damaged BIGINT NOT NULL DEFAULT 0,
           content {dialect.Bytes} NOT NULL,
           PRIMARY KEY (repository, digest))
         """,
-        "CREATE INDEX manifests_subject ON manifests (repository, subject)",
+        "CREATE INDEX manifests_subject ON manifests (repository, subject, digest)",
         "CREATE INDEX manifests_digest ON manifests (digest)",
-        "CREATE INDEX manifests_untagged ON manifests (untagged)",
+        "CREATE INDEX manifests_due ON manifests (due)",
         """
         CREATE TABLE edges (
           repository BIGINT NOT NULL,
@@ -131,6 +136,7 @@ internal static class MetadataSchema
           became TEXT)
         """,
         "CREATE INDEX journal_tag ON journal (repository, tag, id)",
+        "CREATE INDEX journal_repository ON journal (repository, id)",
         "CREATE INDEX journal_moved ON journal (moved)",
         """
         CREATE TABLE uploads (

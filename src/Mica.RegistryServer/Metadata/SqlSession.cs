@@ -15,6 +15,9 @@ internal sealed class SqlSession(DbConnection connection, CancellationToken canc
 
     public CancellationToken CancellationToken { get; } = cancellationToken;
 
+    /// <summary>This work changes nothing about which manifest a name or a digest gives; what is remembered of them stays right.</summary>
+    public bool LeavesManifests { get; set; }
+
     /// <summary>Runs a statement; tells how many rows it changed.</summary>
     public async ValueTask<int> RunAsync(string sql, params object?[] values)
     {

@@ -108,7 +108,11 @@ internal sealed class SqliteDatabase : MetadataDatabase
                 throw;
             }
 
-            Committed();
+            if (!session.LeavesManifests)
+            {
+                Committed();
+            }
+
             return result;
         }
         catch (SqliteException error)

@@ -29,6 +29,8 @@ internal static class TagRows
         Digest? was = await FindAsync(session, repository, tag);
         if (was == digest)
         {
+            // No move, but a push: retention counts from here.
+            await session.RunAsync("UPDATE tags SET moved = $3 WHERE repository = $1 AND name = $2", repository, tag, now);
             return was;
         }
 
@@ -65,16 +67,24 @@ internal static class TagRows
 
     /// <summary>The moves of a tag, or of all tags of the repository, newest first.</summary>
     public static ValueTask<List<TagMove>> JournalAsync(SqlSession session, string repository, string? tag, long before, long count) =>
-        session.ListAsync(
-            """
-            SELECT id, tag, moved, who, was, became FROM journal
-            WHERE repository = $1 AND ($2 = '' OR tag = $2) AND id < $3 ORDER BY id DESC LIMIT $4
-            """,
-            Read,
-            repository,
-            tag ?? "",
-            before,
-            count);
+        tag is null
+            ? session.ListAsync(
+                "SELECT id, tag, moved, who, was, became FROM journal WHERE repository = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                Read,
+                repository,
+                before,
+                count)
+            : session.ListAsync(
+                "SELECT id, tag, moved, who, was, became FROM journal WHERE repository = $1 AND tag = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+                Read,
+                repository,
+                tag,
+                before,
+                count);
+
+    /// <summary>Forgets moves from before a time; tells how many.</summary>
+    public static ValueTask<int> ForgetAsync(SqlSession session, long before, long count) => session.RunAsync(
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE moved < $1 ORDER BY moved LIMIT $2)", before, count);
 
     private static async ValueTask AfterAsync(
         SqlSession session, long repository, string name, string tag, Digest? was, Digest? became, string who, long now)
@@ -91,7 +101,7 @@ internal static class TagRows
         {
             await session.RunAsync(
                 """
-                UPDATE manifests SET untagged = $3 WHERE repository = $1 AND digest = $2
+                UPDATE manifests SET untagged = $3, due = 0 WHERE repository = $1 AND digest = $2
                   AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository = $1 AND t.digest = $2)
                 """,
                 repository,

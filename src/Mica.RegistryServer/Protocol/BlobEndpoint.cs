@@ -51,7 +51,9 @@ internal sealed class BlobEndpoint(BlobStore blobs, RegistryMetrics metrics)
         request.SetDigest(blob.Digest);
         response.Headers.ETag = tag;
         response.Headers.AcceptRanges = "bytes";
-        response.Headers.CacheControl = "max-age=31536000, immutable";
+        // What somebody gets by a name or a token is not for caches that others share.
+        response.Headers.CacheControl = request.Principal.IsAnonymous ? "max-age=31536000, immutable" : "private, max-age=31536000, immutable";
+        response.Headers.XContentTypeOptions = "nosniff";
         if (request.HasAlready(tag))
         {
             response.StatusCode = StatusCodes.Status304NotModified;

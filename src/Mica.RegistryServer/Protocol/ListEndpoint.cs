@@ -54,11 +54,14 @@ internal sealed class ListEndpoint(MetadataDatabase metadata, AccessPolicy acces
         long count = Count(request, DefaultCatalog);
         string last = request.Query("last") ?? "";
         var names = new List<string>();
+
+        // Who may read few of many repositories must not cost a question for each.
+        long size = access.IsOpen ? count + 1 : Math.Max(count + 1, DefaultCatalog);
         while (names.Count <= count)
         {
-            List<string> page = await metadata.ReadAsync(session => RepositoryRows.ListAsync(session, last, count + 1), request.Aborted);
+            List<string> page = await metadata.ReadAsync(session => RepositoryRows.ListAsync(session, last, size), request.Aborted);
             names.AddRange(page.Where(name => access.Allows(request.Principal, name, Rights.Read)));
-            if (page.Count <= count)
+            if (page.Count < size)
             {
                 break;
             }

@@ -27,6 +27,9 @@ internal sealed partial class Scrubber(
 
     private RegistryMetrics Metrics => metrics;
 
+    /// <summary>EIO. Other failures are of this process or this moment, not of the bytes.</summary>
+    private const int InputOutputError = 5;
+
     private TimeProvider Time => time;
 
     private ILogger Log => log;
@@ -126,14 +129,50 @@ internal sealed partial class Scrubber(
         /// <summary>Bytes that a crash, or a replacement of damaged ones, has left: a day old at least, since uploads begin with bytes.</summary>
         public async Task OrphansAsync(CancellationToken cancellationToken)
         {
+            const int Sample = 1000, Few = 16;
             DateTimeOffset before = owner.Time.GetUtcNow() - s_day;
+            var orphans = new List<string>();
+            int looked = 0;
+            bool isTrusted = false;
             await foreach ((string key, DateTimeOffset changed) in owner.Storage.ListAsync(cancellationToken))
             {
-                if (changed < before && !await owner.Metadata.ReadAsync(session => ScrubRows.IsKnownAsync(session, key), cancellationToken))
+                if (changed >= before)
+                {
+                    continue;
+                }
+
+                looked++;
+                if (!await owner.Metadata.ReadAsync(session => ScrubRows.IsKnownAsync(session, key), cancellationToken))
+                {
+                    orphans.Add(key);
+                }
+
+                if (isTrusted || looked == Sample)
+                {
+                    await RemoveAsync();
+                }
+            }
+
+            await RemoveAsync();
+
+            async Task RemoveAsync()
+            {
+                // Where most bytes are unknown the metadata is another registry's, or new: then they are all that is left.
+                if (!isTrusted && orphans.Count > Few && 2 * orphans.Count > looked)
+                {
+                    throw new MicaException(
+                        ErrorKind.Conflict,
+                        $"the metadata knows nothing of {orphans.Count} of {looked} old blobs in the storage; are they of one registry? no orphan is removed");
+                }
+
+                isTrusted = true;
+                foreach (string key in orphans)
                 {
                     await owner.Storage.RemoveAsync(key, cancellationToken);
                     Report = Report with { Orphans = Report.Orphans + 1 };
                 }
+
+                orphans.Clear();
             }
         }
 
@@ -182,13 +221,15 @@ internal sealed partial class Scrubber(
             }
             catch (MicaException missing) when (missing.Kind == ErrorKind.NotFound)
             {
+                // With the whole storage away no blob is damaged.
+                await owner.Storage.ProbeAsync(cancellationToken);
                 return "its bytes are missing";
             }
             catch (MicaException cut) when (cut.Kind == ErrorKind.ContentMismatch)
             {
                 return "its bytes are cut";
             }
-            catch (IOException error)
+            catch (IOException error) when ((error.HResult & 0xffff) == InputOutputError)
             {
                 return $"its bytes cannot be read ({Printable.Of(error.Message)})";
             }

@@ -146,9 +146,12 @@ internal sealed class BlobFlight : IDisposable
         }
     }
 
-    /// <summary>Waits until there is something to send from <paramref name="offset"/> on, which is in the blob; tells up to where.</summary>
+    /// <summary>
+    /// Waits until there is something to send from <paramref name="offset"/> on, which is in the blob; tells up to where. Who wants
+    /// bytes up to <paramref name="end"/> gets the last of them when the whole is verified: a part too is never complete before.
+    /// </summary>
     /// <exception cref="Exception">What the flight failed of.</exception>
-    public async Task<long> ArriveAsync(long offset, CancellationToken cancellationToken)
+    public async Task<long> ArriveAsync(long offset, long end, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -162,7 +165,7 @@ internal sealed class BlobFlight : IDisposable
                         : new UpstreamException(ErrorKind.Unavailable, $"the transfer of {Descriptor.Digest} was ended", _failure);
                 }
 
-                long visible = _isVerified ? Descriptor.Size : Math.Min(_arrived, Descriptor.Size - HeldBack);
+                long visible = _isVerified ? Descriptor.Size : Math.Min(_arrived, Math.Min(end, Descriptor.Size) - HeldBack);
                 if (visible > offset || _isVerified)
                 {
                     return visible;
@@ -181,7 +184,7 @@ internal sealed class BlobFlight : IDisposable
         long end = offset + length;
         while (offset < end)
         {
-            long visible = await ArriveAsync(offset, cancellationToken);
+            long visible = await ArriveAsync(offset, end, cancellationToken);
             int wanted = (int)Math.Min(Math.Min(visible, end) - offset, SentPiece);
             int read = RandomAccess.Read(_file, target.GetMemory(wanted).Span[..wanted], offset);
             if (read == 0)

@@ -244,7 +244,7 @@ internal sealed partial class UpstreamBlobs
     {
         try
         {
-            await flight.ArriveAsync(0, cancellationToken);
+            await flight.ArriveAsync(0, flight.Descriptor.Size, cancellationToken);
             return new UpstreamBlob(new StoredBlob(flight.Descriptor.Digest, flight.Descriptor.Size, "", 0), flight);
         }
         catch

@@ -89,7 +89,7 @@ internal static class UpstreamRows
 
         return old.Count + await session.RunAsync(
             """
-            UPDATE manifests SET untagged = $5 WHERE untagged = $4 AND pushed < $3 AND pulled < $3
+            UPDATE manifests SET untagged = $5, due = 0 WHERE untagged = $4 AND pushed < $3 AND pulled < $3
               AND repository IN (SELECT id FROM repositories WHERE proxied = 1 AND name > $1 AND name < $2)
             """,
             prefix + "/",

@@ -101,6 +101,25 @@ public sealed class ScrubTests
         Assert.Equal(200, (await registry.GetAsync($"/v2/app/blobs/{digest}")).Status);
     }
 
+    /// <summary>A database that is new, or another registry's, once made the scrub remove all that there was.</summary>
+    [Fact]
+    public async Task Scrub_MetadataThatKnowsNothingOfTheStorage_RemovesNothing()
+    {
+        await using OperatedRegistry registry = await OperatedRegistry.StartAsync();
+        await registry.PushBlobAsync("app", s_blob);
+        for (int number = 0; number < 20; number++)
+        {
+            string file = Path.Combine(registry.Directory, $"blobs/aa/aa{number:d30}");
+            await File.WriteAllTextAsync(file, "somebody's", Cancelled);
+            File.SetLastWriteTimeUtc(file, TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(-2));
+        }
+
+        MicaException error = await Assert.ThrowsAsync<MicaException>(() => ScrubAsync(registry));
+
+        Assert.Contains("knows nothing of 20 of 20", error.Message, StringComparison.Ordinal);
+        Assert.Equal(20, Directory.GetFiles(Path.Combine(registry.Directory, "blobs/aa"), "aa*").Length);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("-part")]
