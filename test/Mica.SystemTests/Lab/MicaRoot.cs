@@ -75,6 +75,18 @@ public sealed class MicaRoot : IAsyncDisposable
         Assert.True(check.ExitCode == 0, $"the store is damaged: {check}");
     }
 
-    /// <summary>Removes the directory when the test passed; mounts below it must be gone.</summary>
-    public async ValueTask DisposeAsync() => await Shell.ScriptAsync("chmod -R u+rwX -- \"$1\" 2>/dev/null || true; rm -rf -- \"$1\"", _directory);
+    /// <summary>
+    /// Removes the directory when the test passed; mounts below it must be gone. A monitor may still be seeing to its container's
+    /// end there, so it is tried for some seconds.
+    /// </summary>
+    public async ValueTask DisposeAsync() => await Shell.ScriptAsync(
+        """
+        for try in $(seq 50); do
+          chmod -R u+rwX -- "$1" 2>/dev/null || true
+          ! rm -rf -- "$1" 2>/dev/null || exit 0
+          sleep 0.1
+        done
+        rm -rf -- "$1"
+        """,
+        _directory);
 }
