@@ -134,11 +134,16 @@ internal static class ManifestRows
         artifactType ?? "",
         count);
 
-    /// <summary>The referrers of a manifest behind <paramref name="last"/>, oldest digest first.</summary>
+    /// <summary>
+    /// The referrers of a manifest behind <paramref name="last"/>, oldest digest first. Types and annotations with more than
+    /// <paramref name="longest"/> characters are left out.
+    /// </summary>
     public static ValueTask<List<Referrer>> ReferrersAsync(
-        SqlSession session, string repository, Digest subject, string? artifactType, string last, long count) => session.ListAsync(
+        SqlSession session, string repository, Digest subject, string? artifactType, string last, long count, long longest = long.MaxValue) =>
+        session.ListAsync(
         """
-        SELECT m.digest, m.media_type, m.size, m.artifact_type, m.annotations
+        SELECT m.digest, m.media_type, m.size, CASE WHEN LENGTH(m.artifact_type) <= $6 THEN m.artifact_type END,
+          CASE WHEN LENGTH(m.annotations) <= $6 THEN m.annotations END
         FROM repositories r JOIN manifests m ON m.repository = r.id
         WHERE r.name = $1 AND m.subject = $2 AND m.digest > $3 AND ($4 = '' OR m.artifact_type = $4)
         ORDER BY m.digest LIMIT $5
@@ -149,7 +154,8 @@ internal static class ManifestRows
         subject.ToString(),
         last,
         artifactType ?? "",
-        count);
+        count,
+        longest);
 
     /// <summary>Notes when manifests were last pulled, for retention.</summary>
     public static ValueTask<int> PulledAsync(SqlSession session, string repository, Digest digest, long count, long when) => session.RunAsync(

@@ -14,6 +14,7 @@ internal sealed record ImageView
     public const int SharedLayers = 128;
 
     private const int Related = 50;
+    private const int LongestShown = 16 * 1024;
 
     public required WebPath Path { get; init; }
 
@@ -133,7 +134,7 @@ internal sealed record ImageView
                 : (await WebQueries.ChildrenAsync(session, shown.RepositoryId, [shown.Digest.ToString()])).ToDictionary(child => child.Manifest, child => child.Size),
             Tags = await ImageQueries.TagsOfAsync(session, shown.RepositoryId, shown.Digest, Related),
             Parents = await ImageQueries.ParentsAsync(session, shown.RepositoryId, shown.Digest, Related),
-            Referrers = await ManifestRows.ReferrersAsync(session, repository, shown.Digest, null, "", Related + 1),
+            Referrers = await ManifestRows.ReferrersAsync(session, repository, shown.Digest, null, "", Related + 1, LongestShown),
             Attached = await ImageQueries.AttachedTagsAsync(session, shown.RepositoryId, shown.Digest, Related),
             History = history,
             Present = await ImageQueries.PresentAsync(session, repository, HistorySection.Digests(history)),
