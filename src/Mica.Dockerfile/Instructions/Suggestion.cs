@@ -1,3 +1,5 @@
+using Mica.Oci;
+
 namespace Mica.Dockerfile;
 
 /// <summary>What somebody may have meant.</summary>
@@ -31,7 +33,7 @@ internal static class Suggestion
                 continue;
             }
 
-            int distance = Distance(word.ToUpperInvariant(), option.ToUpperInvariant());
+            int distance = EditDistance.Between(word.ToUpperInvariant(), option.ToUpperInvariant());
             if (distance < bestDistance)
             {
                 best = option;
@@ -40,33 +42,5 @@ internal static class Suggestion
         }
 
         return best;
-    }
-
-    /// <summary>Insertions, removals, replacements, and swaps of neighbours.</summary>
-    private static int Distance(string left, string right)
-    {
-        int[,] distance = new int[left.Length + 1, right.Length + 1];
-        for (int i = 0; i <= left.Length; i++)
-        {
-            for (int j = 0; j <= right.Length; j++)
-            {
-                if (i == 0 || j == 0)
-                {
-                    distance[i, j] = i + j;
-                    continue;
-                }
-
-                int cost = left[i - 1] == right[j - 1] ? 0 : 1;
-                int best = Math.Min(Math.Min(distance[i - 1, j] + 1, distance[i, j - 1] + 1), distance[i - 1, j - 1] + cost);
-                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
-                {
-                    best = Math.Min(best, distance[i - 2, j - 2] + 1);
-                }
-
-                distance[i, j] = best;
-            }
-        }
-
-        return distance[left.Length, right.Length];
     }
 }
