@@ -37,6 +37,20 @@ public readonly record struct Digest
     /// <summary>The SHA-256 digest of <paramref name="content"/>.</summary>
     public static Digest Of(ReadOnlySpan<byte> content) => FromHash(Sha256, SHA256.HashData(content));
 
+    /// <summary>The digest of <paramref name="content"/> by one of the registered algorithms.</summary>
+    /// <exception cref="MicaException"><see cref="ErrorKind.Unsupported"/>: another algorithm.</exception>
+    public static Digest Of(string algorithm, ReadOnlySpan<byte> content)
+    {
+        if (algorithm == Sha256)
+        {
+            return Of(content);
+        }
+
+        using IncrementalHash hash = CreateHash(algorithm);
+        hash.AppendData(content);
+        return FromHash(algorithm, hash.GetHashAndReset());
+    }
+
     /// <summary>Wraps a finished hash. <paramref name="hash"/> has 32 bytes for sha256 and 64 for sha512.</summary>
     public static Digest FromHash(string algorithm, ReadOnlySpan<byte> hash)
     {

@@ -98,11 +98,11 @@ internal sealed class ManifestFetch(PullEndpoints endpoints, RecentManifests rec
     {
         if (Digest.TryParse(target, out Digest asked))
         {
-            Digest actual = DigestOf(asked.Algorithm, content);
+            Digest actual = Digest.Of(asked.Algorithm, content);
             return actual == asked ? asked : throw new DigestMismatchException(asked, actual);
         }
 
-        Digest own = DigestOf(said?.Algorithm ?? Digest.Sha256, content);
+        Digest own = Digest.Of(said?.Algorithm ?? Digest.Sha256, content);
         return said is null || said == own ? own
             : throw new RegistryException(ErrorKind.ContentMismatch, $"{subject.Object}: {subject.Host} says its digest is {said}, but it is {own}");
     }
@@ -126,17 +126,5 @@ internal sealed class ManifestFetch(PullEndpoints endpoints, RecentManifests rec
         return mediaType is not null && MediaTypes.IsDocument(mediaType) ? mediaType
             : throw new RegistryException(ErrorKind.Unsupported,
                 $"{subject.Object}: it is no image manifest or index, but {Printable.Of(mediaType ?? "something without a media type")}");
-    }
-
-    private static Digest DigestOf(string algorithm, byte[] content)
-    {
-        if (algorithm == Digest.Sha256)
-        {
-            return Digest.Of(content);
-        }
-
-        using System.Security.Cryptography.IncrementalHash hash = Digest.CreateHash(algorithm);
-        hash.AppendData(content);
-        return Digest.FromHash(algorithm, hash.GetHashAndReset());
     }
 }

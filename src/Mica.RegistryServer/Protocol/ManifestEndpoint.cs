@@ -84,7 +84,7 @@ internal sealed class ManifestEndpoint(
         string reference = request.Route.Reference;
         bool isDigest = reference.Contains(':', StringComparison.Ordinal);
         string algorithm = isDigest ? request.Digest.Algorithm : request.Query("digest") is { } asked ? ProtocolRequest.ParseDigest(asked).Algorithm : Digest.Sha256;
-        Digest digest = Hash(content, algorithm);
+        Digest digest = Digest.Of(algorithm, content);
         if ((isDigest && request.Digest != digest) || (request.Query("digest") is { } expected && expected != digest.ToString()))
         {
             throw new RefusedException(ErrorCode.DigestInvalid, $"the document has the digest {digest}");
@@ -168,12 +168,5 @@ internal sealed class ManifestEndpoint(
         }
 
         return content.WrittenSpan.ToArray();
-    }
-
-    private static Digest Hash(byte[] content, string algorithm)
-    {
-        using var hash = Digest.CreateHash(algorithm);
-        hash.AppendData(content);
-        return Digest.FromHash(algorithm, hash.GetHashAndReset());
     }
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Mica.Oci;
 using Mica.RegistryServer.Blobs;
 using Mica.RegistryServer.Metadata;
@@ -108,9 +107,7 @@ internal sealed partial class Scrubber(
             {
                 foreach (ScrubbedManifest manifest in manifests)
                 {
-                    using IncrementalHash hash = Digest.CreateHash(manifest.Digest.Algorithm);
-                    hash.AppendData(manifest.Content);
-                    bool isDamaged = Digest.FromHash(manifest.Digest.Algorithm, hash.GetHashAndReset()) != manifest.Digest;
+                    bool isDamaged = Digest.Of(manifest.Digest.Algorithm, manifest.Content) != manifest.Digest;
                     if (isDamaged != manifest.IsDamaged)
                     {
                         await owner.Metadata.WriteAsync(
